@@ -1,0 +1,66 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "base/secret.h"
+#include "domain/ids.h"
+#include "http/client.h"
+
+namespace imrelay {
+
+// The application's own credentials, from its card in Bitrix24. Secrets go to the authorization
+// servers only.
+struct ApplicationCredentials {
+  std::string client_id;
+  Secret client_secret;
+};
+
+// The two official authorization servers. Source: bitrix24, rest/lib/Internal/Service/OAuth/
+// AuthorizationServerUrlResolver.php; both official SDKs.
+inline constexpr const char* kOfficialAuthorizationServers[] = {"https://oauth.bitrix.info",
+                                                                "https://oauth.bitrix24.tech"};
+
+// What a refresh gives. The old refresh token is used up, whatever happens to this answer.
+struct TokenGrant {
+  MemberId member_id;
+  std::string client_endpoint;  // "https://portal.example/rest/"
+  std::string scope;
+  Secret access_token;
+  Secret refresh_token;
+  std::optional<std::int64_t> expires;  // unix seconds
+};
+
+// What app.info says of an access token. The schema is undocumented; only the portal's address is
+// relied on. Source: bitrix24/b24phpsdk, guardValidateCurrentAuthToken.
+struct TokenOwner {
+  std::string portal_url;  // result.install.uri
+  std::optional<MemberId> member_id;
+  std::optional<std::string> client_id;
+};
+
+// The authorization servers we trust. Thread-safe when the client is. Error codes of both calls:
+// kUnavailable: no answer, 5xx, a broken answer: ask again later;
+// kInternal: our own client id or secret is wrong (reason: the server's error word);
+// kUnauthenticated: refused for good (reason: the server's error word, "invalid_grant").
+class AuthorizationServer {
+ public:
+  // `base_urls` are tried in order, without a trailing slash.
+  AuthorizationServer(HttpClient& http, std::vector<std::string> base_urls);
+
+  // `hint` is the server an event named: it is asked first if it is one of ours, else ignored.
+  Result<TokenGrant> Refresh(const ApplicationCredentials& application,
+                             const Secret& refresh_token, const std::string& hint);
+  Result<TokenOwner> AppInfo(const Secret& access_token, const std::string& hint);
+
+ private:
+  std::vector<std::string> InOrder(const std::string& hint) const;
+
+  HttpClient& http_;
+  std::vector<std::string> base_urls_;
+};
+
+}  // namespace imrelay

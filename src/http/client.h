@@ -1,0 +1,49 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+
+namespace imrelay {
+
+struct HttpRequest {
+  std::string method = "POST";
+  std::string url;
+  std::map<std::string, std::string> headers;
+  std::string body;  // may hold secrets: never logged
+  std::chrono::milliseconds timeout{15000};  // for everything, connecting included
+};
+
+struct HttpResponse {
+  int status = 0;
+  std::map<std::string, std::string> headers;  // names in lower case
+  std::string body;                            // at most kMaxAnswerBytes
+};
+
+inline constexpr std::size_t kMaxAnswerBytes = 4 << 20;
+
+// Sends one request and waits for the answer. Redirects are returned, never followed. Thread-safe.
+class HttpClient {
+ public:
+  virtual ~HttpClient() = default;
+
+  // Any status is an answer. Errors: kUnavailable for network faults, time-outs and answers that
+  // are too large; kInvalidArgument for an address this client may not call. Errors name the host
+  // only, never the query or the body.
+  virtual Result<HttpResponse> Send(const HttpRequest& request) = 0;
+};
+
+// What addresses a client may call: https at public addresses. `allow_insecure_loopback` adds
+// http and https at loopback addresses, for tests.
+struct AddressPolicy {
+  bool allow_insecure_loopback = false;
+};
+
+// libcurl: TLS verified, addresses checked after the name was resolved (so a name that points
+// into a private network is refused), connections reused.
+std::unique_ptr<HttpClient> MakeCurlClient(AddressPolicy policy);
+
+}  // namespace imrelay

@@ -1,0 +1,116 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "domain/event.h"
+#include "domain/ids.h"
+#include "domain/portal.h"
+
+namespace imrelay {
+
+// Tells one event from another: the same post twice has the same key. Bitrix24 gives events no id
+// of their own (docs of b24restdocs, api-reference/events/index.md), so it is a hash of content.
+using EventKey = std::array<std::uint8_t, 16>;
+
+enum class EventSource { kWebhook, kSpool, kOffline, kReadback };
+
+enum class EventStatus {
+  kApplied,   // its changes are in the database
+  kWaiting,   // its installation is not proven yet
+  kIgnored,   // authentic, but nothing of it changed anything; `reason` says why
+  kRejected,  // the installation it belonged to was refused
+};
+
+// What the journal keeps of an event.
+struct JournalEntry {
+  EventKey key{};
+  std::string name;
+  EventSource source = EventSource::kWebhook;
+  TimePoint received_at;
+  std::optional<std::int64_t> ts;
+  std::string body;    // as posted, without its tokens
+  std::string reason;  // why it is ignored, or what of it was skipped; empty otherwise
+};
+
+// Where a message or a dialog belongs.
+struct Place {
+  ConnectorId connector;
+  LineId line;
+  ExternalChatId external_chat_id;
+};
+
+// The changes an event can ask for. `payload` is JSON for the channel besides the ids.
+struct MessageCreated {
+  Place place;
+  ChatId chat_id;
+  MessageId message_id;
+  std::string payload;
+};
+struct MessageUpdated {
+  Place place;
+  ChatId chat_id;
+  MessageId message_id;
+  std::vector<ExternalMessageId> external_ids;  // empty: every one we know of the message
+  std::string payload;
+};
+struct MessageDeleted {
+  Place place;
+  ChatId chat_id;
+  MessageId message_id;
+  std::vector<ExternalMessageId> external_ids;  // empty: every one we know of the message
+};
+struct DialogChanged {
+  Place place;
+  bool started = false;
+  std::string payload;
+};
+struct LineDisconnected {
+  ConnectorId connector;
+  LineId line;
+};
+struct LineDeleted {
+  LineId line;
+};
+struct PortalUninstalled {
+  bool clean = false;  // erase tokens and message data too
+};
+using Change = std::variant<MessageCreated, MessageUpdated, MessageDeleted, DialogChanged,
+                            LineDisconnected, LineDeleted, PortalUninstalled>;
+
+// Everything one event changes; it is committed whole or not at all.
+struct Plan {
+  PortalId portal;
+  std::int64_t revision = 0;  // the portal's, when the plan was made
+  JournalEntry journal;
+  // The event waits for this installation's proof; `changes` is empty then.
+  std::optional<InstallationId> waits_for;
+  // The journalled event that waited and is applied now; none for a fresh one.
+  std::optional<EventId> waited;
+  bool forget_previous_token = false;
+  std::vector<Change> changes;
+};
+
+// An ONAPPINSTALL or ONAPPUPDATE, to be proven later.
+struct InstallationRequest {
+  JournalEntry journal;
+  MemberId member_id;
+  TokenHash token{};
+  std::string sealed_access_token;   // as posted; see SealPurpose in domain/portal.h
+  std::string sealed_refresh_token;  // as posted; empty when the event had none
+  std::string server_endpoint;       // the authorization server the event named; a hint only
+};
+
+// What became of a commit. It is on disk when this is returned.
+struct Committed {
+  enum class Answer { kAccepted, kDuplicate, kIgnored };
+  Answer answer = Answer::kAccepted;
+  std::string reason;  // of kIgnored
+};
+
+}  // namespace imrelay

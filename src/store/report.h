@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace imrelay {
+
+// Rows for people, as the views show them: times in ISO 8601, nothing for what is unknown.
+struct Table {
+  struct Cell {
+    std::optional<std::string> text;
+    bool number = false;  // the text is a decimal integer
+  };
+  std::vector<std::string> columns;
+  std::vector<std::vector<Cell>> rows;
+};
+
+// What to report. A filter that is not set lets everything pass.
+struct ReportQuery {
+  enum class What { kPortals, kPortal, kMessages, kDeliveriesOfMessage, kEvents, kEvent };
+  What what = What::kPortals;
+  std::optional<std::string> member_id;
+  std::optional<std::string> connector;
+  std::optional<std::int64_t> line_id;
+  std::optional<std::int64_t> chat_id;
+  std::optional<std::int64_t> message_id;
+  std::optional<std::string> external_chat_id;
+  std::optional<std::string> external_message_id;
+  std::optional<std::string> event;   // its name
+  std::optional<std::string> status;  // of an event
+  std::optional<std::int64_t> event_id;
+  int limit = 50;  // newest first
+};
+
+}  // namespace imrelay

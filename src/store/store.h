@@ -1,0 +1,106 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "store/plan.h"
+#include "store/report.h"
+
+namespace imrelay {
+
+// An installation taken up for its proof.
+struct InstallationWork {
+  InstallationId id;
+  MemberId member_id;
+  TokenHash token{};
+  std::string sealed_access_token;
+  std::string sealed_refresh_token;
+  std::string server_endpoint;
+  std::optional<std::int64_t> ts;
+  int attempts = 0;  // before this one
+  TimePoint received_at;
+  // An earlier attempt sent the refresh token and never recorded the answer, so the token may be
+  // used up although nobody refused it.
+  bool refresh_was_sent = false;
+};
+
+// A journalled event whose installation is proven by now.
+struct WaitingEvent {
+  EventId id;
+  MemberId member_id;
+  JournalEntry journal;
+};
+
+// Keeps everything, durably: portals, the mapping, the journal, deliveries. Whatever a writing
+// call reports as done survives a power cut. Every call may come from any thread, and several
+// processes may have the same database open.
+//
+// Errors of every call: kUnavailable when the database is locked, full, read-only or damaged; a
+// writing call has then changed nothing. Nothing here waits longer than about ten seconds.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // --- events
+
+  // The portal, as committed; none when no installation of it was ever posted.
+  virtual Result<std::optional<Portal>> FindPortal(const MemberId& member_id) = 0;
+
+  // Carries out `plan` as one unit and returns when it is on disk. A fresh event whose key is
+  // known is kDuplicate and changes nothing; one whose changes change nothing is journalled as
+  // ignored.
+  // Errors: kConflict when the portal changed since the plan was made: make a new one;
+  // kRateLimited when it would wait for a proof and too many wait already.
+  virtual Result<Committed> Commit(Plan plan) = 0;
+
+  // Journals an installation and queues its proof; an unknown portal appears as pending.
+  // The same post again is kDuplicate.
+  // Errors: kRateLimited when too many installations wait for their proof.
+  virtual Result<Committed> AddInstallation(InstallationRequest request) = 0;
+
+  // Up to `limit` events, oldest first, that waited for an installation proven meanwhile.
+  virtual Result<std::vector<WaitingEvent>> WaitingEvents(int limit) = 0;
+
+  // --- installations
+
+  // Takes the installation whose proof is due longest and keeps it from other takers for
+  // `lease`; none when none is due.
+  virtual Result<std::optional<InstallationWork>> LeaseInstallation(
+      TimePoint now, std::chrono::seconds lease) = 0;
+
+  // Records, before the refresh token leaves, that it is going to.
+  virtual Status RecordRefreshSent(InstallationId id, TimePoint now) = 0;
+
+  // The installation is proven: the portal gets its tokens and becomes active (dead when there is
+  // no refresh token), the posted application_token counts, the former one until the first event
+  // with the new. Its waiting events become due (see WaitingEvents).
+  virtual Status AcceptInstallation(InstallationId id, const ProvenInstallation& proven,
+                                    TimePoint now) = 0;
+
+  // The installation is refused for good: the portal is as it was before, the events that waited
+  // for it are rejected and their bodies dropped. `reason` is a short word for people.
+  virtual Status RefuseInstallation(InstallationId id, const std::string& reason,
+                                    TimePoint now) = 0;
+
+  // The proof could not be finished; it is due again at `due`.
+  virtual Status PostponeInstallation(InstallationId id, const std::string& reason,
+                                      TimePoint due) = 0;
+
+  // --- people
+
+  // Rows of the views, as text, for the commands.
+  virtual Result<Table> Report(const ReportQuery& query) = 0;
+
+  // Removes the portal with its tokens and message data; only the counts stay.
+  // Errors: kNotFound when there is no such portal.
+  virtual Status RemovePortal(const MemberId& member_id, TimePoint now) = 0;
+
+  // OK when the schema is current and the database can be written right now; writes nothing that
+  // lasts.
+  virtual Status Ready() = 0;
+};
+
+}  // namespace imrelay

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace imrelay {
+
+// One request as nginx handed it over, in strings of its own. Everything in it is hostile.
+struct Request {
+  std::string method;        // "POST"
+  std::string path;          // of REQUEST_URI, without the query, not decoded
+  std::string query;
+  std::string content_type;
+  std::string content_length;  // as sent: "", digits, or garbage
+  std::string body;            // exactly content_length bytes, or empty (see `body_state`)
+  std::string remote_address;
+
+  enum class BodyState {
+    kComplete,   // content_length bytes were read and nothing followed
+    kTooLarge,   // content_length is over the limit; the body was read and thrown away
+    kCut,        // the peer went away, or sent more or less than it announced
+    kNoLength,   // no content_length, or no number
+  };
+  BodyState body_state = BodyState::kComplete;
+};
+
+struct Response {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+}  // namespace imrelay
