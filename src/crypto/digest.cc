@@ -1,0 +1,43 @@
+#include "crypto/digest.h"
+
+#include <sodium.h>
+
+#include <cassert>
+
+namespace imrelay {
+
+std::array<std::uint8_t, 16> Digest(std::span<const std::string_view> parts) {
+  std::array<std::uint8_t, 16> digest{};
+  crypto_generichash_state state;
+  crypto_generichash_init(&state, nullptr, 0, digest.size());
+  for (const std::string_view part : parts) {
+    std::array<std::uint8_t, 8> length{};
+    for (std::size_t i = 0; i < length.size(); ++i) {
+      length[i] = static_cast<std::uint8_t>(part.size() >> (8 * i));
+    }
+    crypto_generichash_update(&state, length.data(), length.size());
+    crypto_generichash_update(&state, reinterpret_cast<const unsigned char*>(part.data()),
+                              part.size());
+  }
+  crypto_generichash_final(&state, digest.data(), digest.size());
+  return digest;
+}
+
+bool EqualInConstantTime(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b) {
+  return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+std::string Base64(std::string_view bytes) {
+  std::string text(sodium_base64_encoded_len(bytes.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
+  sodium_bin2base64(text.data(), text.size(), reinterpret_cast<const unsigned char*>(bytes.data()),
+                    bytes.size(), sodium_base64_VARIANT_ORIGINAL);
+  text.pop_back();  // the terminating zero that libsodium counts in
+  return text;
+}
+
+std::uint32_t RandomBelow(std::uint32_t limit) {
+  assert(limit > 0);
+  return randombytes_uniform(limit);
+}
+
+}  // namespace imrelay
