@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <string>
@@ -13,8 +14,11 @@ struct HttpRequest {
   std::string method = "POST";
   std::string url;
   std::map<std::string, std::string> headers;
-  std::string body;  // may hold secrets: never logged
+  std::string body;                          // may hold secrets: never logged
   std::chrono::milliseconds timeout{15000};  // for everything, connecting included
+  // Never repeated by itself, not even when a kept connection turns out dead: for requests that
+  // use something up. Costs a connection of its own.
+  bool at_most_once = false;
 };
 
 struct HttpResponse {
@@ -43,7 +47,8 @@ struct AddressPolicy {
 };
 
 // libcurl: TLS verified, addresses checked after the name was resolved (so a name that points
-// into a private network is refused), connections reused.
+// into a private network is refused), connections reused. Proxies named in the environment are not
+// used: behind one the address check would check nothing.
 std::unique_ptr<HttpClient> MakeCurlClient(AddressPolicy policy);
 
 }  // namespace imrelay
