@@ -1,0 +1,148 @@
+#include <rapidjson/memorystream.h>
+#include <rapidjson/reader.h>
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
+#include <algorithm>
+#include <array>
+
+#include "codec/ascii.h"
+#include "codec/body.h"
+#include "codec/form_name.h"
+
+namespace imrelay {
+namespace {
+
+using rapidjson::SizeType;
+
+bool NamesSecret(std::string_view name) {
+  static constexpr std::array<std::string_view, 6> kWords = {"token",  "auth_id", "refresh_id",
+                                                             "secret", "app_sid", "password"};
+  const std::string lower = LowerAscii(name);
+  return std::any_of(kWords.begin(), kWords.end(),
+                     [&](std::string_view word) { return lower.find(word) != std::string::npos; });
+}
+
+// A name is looked at both as it was sent and as PHP reads it: APP.SID and auth[id become app_sid
+// and auth_id only there.
+bool NamesSecret(const FormName& name) {
+  return NamesSecret(name.decoded()) ||
+         std::any_of(name.path().begin(), name.path().end(),
+                     [](const FormName::Key& key) { return key && NamesSecret(*key); });
+}
+
+std::string FormWithoutTokens(std::string_view body) {
+  std::string kept;
+  kept.reserve(body.size());
+  FormName name;
+  bool first = true;
+  for (bool more = true; more;) {
+    const std::size_t end = std::min(body.find('&'), body.size());
+    const std::string_view pair = body.substr(0, end);
+    more = end < body.size();
+    body.remove_prefix(more ? end + 1 : end);
+    name.Read(pair.substr(0, pair.find('=')));
+    if (NamesSecret(name)) continue;
+    if (!first) kept.push_back('&');
+    first = false;
+    kept.append(pair);
+  }
+  // An empty pair means nothing to PHP, and so no journalled form looks like JSON.
+  if (kept.starts_with('{')) kept.insert(kept.begin(), '&');
+  return kept;
+}
+
+// Passes everything on to the writer except the members whose name is a secret's.
+class SecretFilter : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, SecretFilter> {
+ public:
+  bool Null() {
+    return Leaf([&] { writer_.Null(); });
+  }
+  bool Bool(bool value) {
+    return Leaf([&] { writer_.Bool(value); });
+  }
+  bool RawNumber(const char* text, SizeType length, bool /*copy*/) {
+    return Leaf([&] { writer_.RawValue(text, length, rapidjson::kNumberType); });
+  }
+  bool String(const char* text, SizeType length, bool /*copy*/) {
+    return Leaf([&] { writer_.String(text, length, true); });
+  }
+  bool Key(const char* name, SizeType length, bool /*copy*/) {
+    if (skipped_levels_ > 0) return true;
+    skip_next_ = NamesSecret(std::string_view(name, length));
+    if (!skip_next_) writer_.Key(name, length, true);
+    return true;
+  }
+  bool StartObject() {
+    return Begin([&] { writer_.StartObject(); });
+  }
+  bool EndObject(SizeType /*members*/) {
+    return End([&] { writer_.EndObject(); });
+  }
+  bool StartArray() {
+    return Begin([&] { writer_.StartArray(); });
+  }
+  bool EndArray(SizeType /*elements*/) {
+    return End([&] { writer_.EndArray(); });
+  }
+
+  std::string Take() const { return std::string(buffer_.GetString(), buffer_.GetSize()); }
+
+ private:
+  template <class Write>
+  bool Leaf(Write write) {
+    if (!skip_next_ && skipped_levels_ == 0) write();
+    skip_next_ = false;
+    return true;
+  }
+
+  template <class Write>
+  bool Begin(Write write) {
+    if (skip_next_ || skipped_levels_ > 0) {
+      ++skipped_levels_;
+    } else {
+      write();
+    }
+    skip_next_ = false;
+    return true;
+  }
+
+  template <class Write>
+  bool End(Write write) {
+    if (skipped_levels_ > 0) {
+      --skipped_levels_;
+    } else {
+      write();
+    }
+    return true;
+  }
+
+  rapidjson::StringBuffer buffer_;
+  rapidjson::Writer<rapidjson::StringBuffer> writer_{buffer_};
+  bool skip_next_ = false;
+  int skipped_levels_ = 0;
+};
+
+std::string JsonWithoutTokens(std::string_view body) {
+  if (body.find('\0') != std::string_view::npos) return {};
+  SecretFilter filter;
+  rapidjson::MemoryStream stream(body.data(), body.size());
+  rapidjson::Reader reader;
+  constexpr unsigned kFlags =
+      rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag;
+  if (!reader.Parse<kFlags>(stream, filter)) return {};
+  std::string kept = filter.Take();
+  return kept.starts_with('{') ? kept : std::string();
+}
+
+}  // namespace
+
+std::string WithoutTokens(BodyFormat format, std::string_view body) {
+  return format == BodyFormat::kJson ? JsonWithoutTokens(body) : FormWithoutTokens(body);
+}
+
+BodyFormat FormatOfJournalled(std::string_view body) {
+  return body.starts_with('{') ? BodyFormat::kJson : BodyFormat::kForm;
+}
+
+}  // namespace imrelay

@@ -1,0 +1,20 @@
+<?php
+// Reads one form body in hexadecimal a line; prints what parse_str() makes of each, one line each,
+// in the notation of tree_dump.h.
+
+function dump(array|string $tree): string
+{
+    if (is_string($tree)) {
+        return 't' . bin2hex($tree);
+    }
+    $items = [];
+    foreach ($tree as $key => $value) {
+        $items[] = (array_is_list($tree) ? '' : bin2hex((string) $key) . ':') . dump($value);
+    }
+    return array_is_list($tree) ? '[' . implode(',', $items) . ']' : '{' . implode(',', $items) . '}';
+}
+
+while (($line = fgets(STDIN)) !== false) {
+    parse_str(hex2bin(rtrim($line, "\n")), $tree);
+    echo dump($tree), "\n";
+}
