@@ -8,13 +8,13 @@ namespace imrelay {
 
 // Answers the two questions callers ask: which HTTP status, and is trying again of use?
 enum class ErrorCode {
-  kInvalidArgument,   // 400: the input is wrong and stays wrong
-  kUnauthenticated,   // 403: nobody proved to be who they say
-  kNotFound,          // 404
-  kConflict,          // what was read has changed since: read again and repeat
-  kRateLimited,       // 429: repeat later
-  kUnavailable,       // 503: the database or a server is away; repeat later
-  kInternal,          // 500: our own fault
+  kInvalidArgument,  // 400: the input is wrong and stays wrong
+  kUnauthenticated,  // 403: nobody proved to be who they say
+  kNotFound,         // 404
+  kConflict,         // what was read has changed since: read again and repeat
+  kRateLimited,      // 429: repeat later
+  kUnavailable,      // 503: the database or a server is away; repeat later
+  kInternal,         // 500: our own fault
 };
 
 // A code, a sentence for people, and where an answer needs it a short word for programs.

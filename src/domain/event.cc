@@ -1,7 +1,7 @@
 #include "domain/event.h"
 
-#include <array>
 #include <strings.h>
+#include <array>
 #include <utility>
 
 namespace imrelay {

@@ -44,7 +44,7 @@ struct Auth {
   std::string domain;
   std::string client_endpoint;
   std::string server_endpoint;
-  std::string scope;  // comma separated
+  std::string scope;                    // comma separated
   std::optional<std::int64_t> expires;  // of access_token, unix seconds
   std::optional<std::int64_t> user_id;
 };

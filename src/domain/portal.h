@@ -39,8 +39,8 @@ struct Portal {
   PortalStatus status = PortalStatus::kPending;
   // Grows whenever anything here changes. A commit that was planned on an older one is refused.
   std::int64_t revision = 0;
-  std::optional<TokenHash> token;           // proven
-  std::optional<TokenHash> previous_token;  // counts until the first event with `token`
+  std::optional<TokenHash> token;            // proven
+  std::optional<TokenHash> previous_token;   // counts until the first event with `token`
   std::optional<std::int64_t> installed_ts;  // `ts` of the proven installation, the portal's clock
   std::vector<WaitingInstallation> waiting;
 };

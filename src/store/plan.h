@@ -92,6 +92,10 @@ struct Plan {
   std::optional<InstallationId> waits_for;
   // The journalled event that waited and is applied now; none for a fresh one.
   std::optional<EventId> waited;
+  // Nothing of the event can be used: it is journalled as ignored for journal.reason.
+  bool ignored = false;
+  // The portal is uninstalled: a post known from before is a duplicate, any other is refused.
+  bool only_known = false;
   bool forget_previous_token = false;
   std::vector<Change> changes;
 };

@@ -53,7 +53,8 @@ class Store {
   // known is kDuplicate and changes nothing; one whose changes change nothing is journalled as
   // ignored.
   // Errors: kConflict when the portal changed since the plan was made: make a new one;
-  // kRateLimited when it would wait for a proof and too many wait already.
+  // kRateLimited when it would wait for a proof and too many wait already; kUnauthenticated when
+  // the plan says only_known and the event is not.
   virtual Result<Committed> Commit(Plan plan) = 0;
 
   // Journals an installation and queues its proof; an unknown portal appears as pending.
@@ -68,8 +69,8 @@ class Store {
 
   // Takes the installation whose proof is due longest and keeps it from other takers for
   // `lease`; none when none is due.
-  virtual Result<std::optional<InstallationWork>> LeaseInstallation(
-      TimePoint now, std::chrono::seconds lease) = 0;
+  virtual Result<std::optional<InstallationWork>> LeaseInstallation(TimePoint now,
+                                                                    std::chrono::seconds lease) = 0;
 
   // Records, before the refresh token leaves, that it is going to.
   virtual Status RecordRefreshSent(InstallationId id, TimePoint now) = 0;

@@ -1,0 +1,55 @@
+-- name: LineFind
+SELECT line_key, status, status_ts FROM line
+WHERE portal_id = ?1 AND connector = ?2 AND line_id = ?3;
+
+-- name: LineInsert
+INSERT INTO line (portal_id, connector, line_id, status, status_ts, updated_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6);
+
+-- name: LineSetStatus
+UPDATE line SET status = ?2, status_ts = ?3, updated_at = ?4 WHERE line_key = ?1;
+
+-- name: LineDeleteAll
+-- Every connector's line of that number; a deleted one stays as it is.
+UPDATE line SET status = 'deleted', status_ts = ?3, updated_at = ?4
+WHERE portal_id = ?1 AND line_id = ?2 AND status <> 'deleted';
+
+-- name: LineOfAnyConnector
+SELECT line_key FROM line WHERE portal_id = ?1 AND line_id = ?2 LIMIT 1;
+
+-- name: ChatFind
+SELECT chat_key FROM chat WHERE line_key = ?1 AND external_chat_id = ?2 AND chat_id = ?3;
+
+-- name: ChatInsert
+INSERT INTO chat (line_key, external_chat_id, chat_id) VALUES (?1, ?2, ?3);
+
+-- name: MessageRows
+SELECT external_message_id, direction, created_at, deleted_at IS NOT NULL, chat_key FROM message
+WHERE line_key = ?1 AND message_id = ?2;
+
+-- name: MessageInsert
+INSERT INTO message (line_key, message_id, external_message_id, chat_key, direction, created_at,
+                     updated_at, deleted_at, outcome)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);
+
+-- name: MessageRemoveUnnamed
+-- The row whose external id was not known gives way to the rows that name it.
+DELETE FROM message WHERE line_key = ?1 AND message_id = ?2 AND external_message_id = '';
+
+-- name: MessageSetUpdated
+UPDATE message SET updated_at = ?4
+WHERE line_key = ?1 AND message_id = ?2 AND external_message_id = ?3 AND deleted_at IS NULL;
+
+-- name: MessageSetDeleted
+UPDATE message SET deleted_at = ?4, outcome = 'pending'
+WHERE line_key = ?1 AND message_id = ?2 AND external_message_id = ?3 AND deleted_at IS NULL;
+
+-- name: DeliveryInsert
+INSERT INTO delivery (portal_id, line_key, chat_key, message_id, external_message_id, kind,
+                      payload, due_at_ms, created_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);
+
+-- name: DeliveryRemoveUnnamedDeletion
+-- The deletions that name the ids take its place.
+DELETE FROM delivery WHERE line_key = ?1 AND message_id = ?2 AND kind = 'message.deleted'
+  AND external_message_id IS NULL AND state = 'pending';

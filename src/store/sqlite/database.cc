@@ -1,0 +1,200 @@
+#include "store/sqlite/database.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace imrelay {
+namespace {
+
+constexpr int kBusyTimeoutMs = 5000;
+
+// Locks, a full disk and read-only files pass; a wrong statement does not.
+ErrorCode CodeOf(int sqlite_code) {
+  switch (sqlite_code & 0xFF) {
+    case SQLITE_ERROR:
+    case SQLITE_MISUSE:
+    case SQLITE_RANGE:
+    case SQLITE_MISMATCH:
+    case SQLITE_CONSTRAINT:
+    case SQLITE_TOOBIG:
+      return ErrorCode::kInternal;
+    default:
+      return ErrorCode::kUnavailable;
+  }
+}
+
+// sqlite3_errmsg() can quote values, so only the code's own words are used.
+Error ErrorOf(int sqlite_code, const std::string& doing) {
+  return Error{CodeOf(sqlite_code), doing + ": " + sqlite3_errstr(sqlite_code) + " (" +
+                                        std::to_string(sqlite_code) + ")"};
+}
+
+}  // namespace
+
+void Statement::Close::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+void Database::Close::operator()(sqlite3* database) const { sqlite3_close_v2(database); }
+
+Statement& Statement::Check(int code) {
+  if (code != SQLITE_OK && failure_ == SQLITE_OK) failure_ = code;
+  return *this;
+}
+
+Statement& Statement::Bind(std::int64_t value) {
+  return Check(sqlite3_bind_int64(statement_.get(), ++parameter_, value));
+}
+
+Statement& Statement::Bind(std::string_view text) {
+  // An empty view may have a null pointer, which SQLite would read as NULL.
+  const char* data = text.empty() ? "" : text.data();
+  return Check(sqlite3_bind_text64(statement_.get(), ++parameter_, data, text.size(),
+                                   SQLITE_TRANSIENT, SQLITE_UTF8));
+}
+
+Statement& Statement::BindBlob(std::string_view bytes) {
+  const char* data = bytes.empty() ? "" : bytes.data();
+  return Check(
+      sqlite3_bind_blob64(statement_.get(), ++parameter_, data, bytes.size(), SQLITE_TRANSIENT));
+}
+
+Statement& Statement::BindBlob(std::span<const std::uint8_t> bytes) {
+  return BindBlob(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+}
+
+Statement& Statement::BindNull() {
+  return Check(sqlite3_bind_null(statement_.get(), ++parameter_));
+}
+
+Statement& Statement::BindOptional(const std::optional<std::int64_t>& value) {
+  return value ? Bind(*value) : BindNull();
+}
+
+Statement& Statement::BindOptional(const std::optional<std::string>& text) {
+  return text ? Bind(std::string_view(*text)) : BindNull();
+}
+
+Result<bool> Statement::Step() {
+  int code = failure_;
+  if (code == SQLITE_OK) code = sqlite3_step(statement_.get());
+  if (code == SQLITE_ROW) return true;
+  if (statement_) sqlite3_reset(statement_.get());
+  if (code == SQLITE_DONE) return false;
+  return Fail(ErrorOf(code, name_));
+}
+
+Status Statement::Run() {
+  while (true) {
+    Result<bool> row = Step();
+    if (!row) return Fail(std::move(row).error());
+    if (!*row) return {};
+  }
+}
+
+int Statement::columns() const { return sqlite3_column_count(statement_.get()); }
+
+std::string Statement::ColumnName(int column) const {
+  return sqlite3_column_name(statement_.get(), column);
+}
+
+bool Statement::IsNull(int column) const {
+  return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
+}
+
+bool Statement::IsInteger(int column) const {
+  return sqlite3_column_type(statement_.get(), column) == SQLITE_INTEGER;
+}
+
+std::int64_t Statement::Integer(int column) const {
+  return sqlite3_column_int64(statement_.get(), column);
+}
+
+std::optional<std::int64_t> Statement::OptionalInteger(int column) const {
+  if (IsNull(column)) return std::nullopt;
+  return Integer(column);
+}
+
+std::string Statement::Text(int column) const {
+  const void* bytes = sqlite3_column_blob(statement_.get(), column);
+  const int length = sqlite3_column_bytes(statement_.get(), column);
+  if (bytes == nullptr) return {};
+  return std::string(static_cast<const char*>(bytes), static_cast<std::size_t>(length));
+}
+
+Database::Database(sqlite3* database)
+    : database_(database), statements_(static_cast<std::size_t>(sql::kQueryCount)) {}
+
+Result<Database> Database::Open(const std::string& path, Access access) {
+  if (access == Access::kReadWrite) {
+    // SQLite would make the file readable for all; it gives -wal and -shm the mode of this one.
+    const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+      return Fail(ErrorCode::kUnavailable, "open " + path + ": " + strerror(errno));
+    }
+    close(fd);
+  }
+  sqlite3* raw = nullptr;
+  const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
+                    (access == Access::kReadWrite ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY);
+  const int code = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
+  Database database(raw);
+  if (code != SQLITE_OK) return Fail(ErrorOf(code, "open " + path));
+  sqlite3_busy_timeout(raw, kBusyTimeoutMs);
+  const char* pragmas = access == Access::kReadWrite
+                            ? "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+                              "PRAGMA temp_store=MEMORY;"
+                              "PRAGMA cache_size=-8192; PRAGMA journal_size_limit=67108864;"
+                            : "PRAGMA query_only=ON; PRAGMA temp_store=MEMORY;"
+                              "PRAGMA cache_size=-1024;";
+  if (Status set = database.Execute(pragmas); !set) {
+    return Fail(set.error().code, "open " + path + ": " + set.error().message);
+  }
+  return database;
+}
+
+Statement& Database::Prepare(const sql::Query& query) {
+  Statement& statement = statements_[static_cast<std::size_t>(query.number)];
+  statement.failure_ = SQLITE_OK;
+  statement.parameter_ = 0;
+  if (statement.statement_) {
+    sqlite3_reset(statement.statement_.get());
+    sqlite3_clear_bindings(statement.statement_.get());
+    return statement;
+  }
+  sqlite3_stmt* raw = nullptr;
+  statement.name_ = query.name;
+  statement.Check(sqlite3_prepare_v3(database_.get(), query.text, -1, SQLITE_PREPARE_PERSISTENT,
+                                     &raw, nullptr));
+  statement.statement_.reset(raw);
+  return statement;
+}
+
+void Database::ResetStatements() {
+  for (Statement& statement : statements_) {
+    if (statement.statement_) sqlite3_reset(statement.statement_.get());
+  }
+}
+
+Status Database::Execute(const char* statements) {
+  const int code = sqlite3_exec(database_.get(), statements, nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) return Fail(ErrorOf(code, "database"));
+  return {};
+}
+
+Result<std::int64_t> Database::Value(const char* statement) {
+  sqlite3_stmt* raw = nullptr;
+  int code = sqlite3_prepare_v2(database_.get(), statement, -1, &raw, nullptr);
+  const std::unique_ptr<sqlite3_stmt, Statement::Close> owned(raw);
+  if (code == SQLITE_OK) code = sqlite3_step(raw);
+  if (code == SQLITE_ROW) return sqlite3_column_int64(raw, 0);
+  return Fail(ErrorOf(code == SQLITE_DONE ? SQLITE_ERROR : code, "database"));
+}
+
+std::int64_t Database::changes() const { return sqlite3_changes64(database_.get()); }
+std::int64_t Database::last_insert_id() const { return sqlite3_last_insert_rowid(database_.get()); }
+bool Database::in_transaction() const { return sqlite3_get_autocommit(database_.get()) == 0; }
+
+}  // namespace imrelay

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "store/sqlite/sql.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace imrelay {
+
+// One prepared statement of a Database. Binds values in order, then steps. What went wrong in
+// Prepare or Bind is kept and reported by the Step that needs it. Not thread-safe.
+class Statement {
+ public:
+  Statement& Bind(std::int64_t value);
+  Statement& Bind(std::string_view text);
+  // Without this a literal would rather become a number than a string_view.
+  Statement& Bind(const char* text) { return Bind(std::string_view(text)); }
+  Statement& BindBlob(std::string_view bytes);
+  Statement& BindBlob(std::span<const std::uint8_t> bytes);
+  Statement& BindNull();
+  Statement& BindOptional(const std::optional<std::int64_t>& value);
+  Statement& BindOptional(const std::optional<std::string>& text);
+
+  // Runs to the next row: true when there is one, false at the end.
+  // Errors: kUnavailable when the database is locked, full, read-only or damaged; kInternal when
+  // the statement itself is at fault.
+  Result<bool> Step();
+  // Runs to the end; rows are thrown away.
+  Status Run();
+
+  int columns() const;
+  std::string ColumnName(int column) const;
+  bool IsNull(int column) const;
+  bool IsInteger(int column) const;
+  std::int64_t Integer(int column) const;
+  std::optional<std::int64_t> OptionalInteger(int column) const;
+  std::string Text(int column) const;  // bytes of a blob too; "" for NULL
+
+ private:
+  friend class Database;
+  struct Close {
+    void operator()(sqlite3_stmt* statement) const;
+  };
+
+  Statement& Check(int code);
+
+  const char* name_ = "";
+  std::unique_ptr<sqlite3_stmt, Close> statement_;
+  int parameter_ = 0;
+  int failure_ = 0;
+};
+
+// One connection to the database file: synchronous=FULL, and WAL once Migrate ran, so that what is
+// committed survives a power cut. Not thread-safe; one thread at a time.
+class Database {
+ public:
+  enum class Access { kReadWrite, kReadOnly };
+
+  // Opens the file; kReadWrite makes it, mode 0600, when there is none. Waits at most 5 s for
+  // locks of others in every call.
+  // Errors: kUnavailable, naming the file.
+  static Result<Database> Open(const std::string& path, Access access);
+
+  // The statement of a query, prepared once a connection, reset and ready to be bound. Valid
+  // until the next call with the same query.
+  Statement& Prepare(const sql::Query& query);
+
+  // Ends every statement that stopped at a row. One left open would hold an old snapshot, and the
+  // next write on it would be refused.
+  void ResetStatements();
+
+  // Runs any number of statements without values or rows.
+  Status Execute(const char* statements);
+
+  // One integer of a statement without values; an error when it gives no row.
+  Result<std::int64_t> Value(const char* statement);
+
+  // Rows changed by the last INSERT, UPDATE or DELETE.
+  std::int64_t changes() const;
+  std::int64_t last_insert_id() const;
+  // False after an error that made SQLite roll the transaction back by itself.
+  bool in_transaction() const;
+
+ private:
+  struct Close {
+    void operator()(sqlite3* database) const;
+  };
+
+  explicit Database(sqlite3* database);
+
+  std::unique_ptr<sqlite3, Close> database_;
+  std::vector<Statement> statements_;
+};
+
+}  // namespace imrelay

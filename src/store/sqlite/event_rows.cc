@@ -1,0 +1,184 @@
+#include "store/sqlite/event_rows.h"
+
+#include <string_view>
+
+#include "store/sqlite/message_rows.h"
+
+namespace imrelay {
+namespace {
+
+Status CheckRevision(Database& database, const Plan& plan) {
+  Statement& find = database.Prepare(sql::kPortalRevision);
+  Result<bool> row = find.Bind(plan.portal.value()).Step();
+  if (!row) return Fail(std::move(row).error());
+  if (*row && find.Integer(0) == plan.revision) return {};
+  return Fail(ErrorCode::kConflict, "the portal changed meanwhile");
+}
+
+Status CountWaiting(Database& database, InstallationId installation, std::int64_t bytes) {
+  Statement& find = database.Prepare(sql::kInstallationFind);
+  Result<bool> row = find.Bind(installation.value()).Step();
+  if (!row) return Fail(std::move(row).error());
+  if (!*row) return Fail(ErrorCode::kConflict, "the installation was decided meanwhile");
+  const std::int64_t events = find.Integer(6);
+  const std::int64_t held = find.Integer(7);
+  Statement& counts = database.Prepare(sql::kInstallationCounts);
+  Result<bool> counted = counts.Bind(std::int64_t{0}).Step();
+  if (!counted) return Fail(std::move(counted).error());
+  const std::int64_t held_by_all = counts.Integer(2);
+  if (events >= kMaxWaitingEvents || held + bytes > kMaxWaitingBytes ||
+      held_by_all + bytes > kMaxAllWaitingBytes) {
+    return Fail(ErrorCode::kRateLimited, "too many events wait for an installation's proof",
+                "too_many_waiting");
+  }
+  return database.Prepare(sql::kInstallationAddWaiting)
+      .Bind(installation.value())
+      .Bind(bytes)
+      .Run();
+}
+
+Status SetStatus(Database& database, std::int64_t event_id, EventStatus status,
+                 const std::string& reason) {
+  Statement& update = database.Prepare(sql::kEventSetStatus);
+  return update.Bind(event_id).Bind(WordOf(status)).Bind(reason).Run();
+}
+
+// Makes the waiting event an applied one. None when it is settled already or another copy of it
+// was applied before.
+Result<std::optional<std::int64_t>> TakeWaited(Database& database, const Plan& plan) {
+  const std::int64_t event_id = plan.waited->value();
+  Statement& take = database.Prepare(sql::kEventApplyWaited);
+  if (Status done = take.Bind(event_id).BindBlob(plan.journal.key).Run(); !done) {
+    return Fail(std::move(done).error());
+  }
+  if (database.changes() == 1) return std::optional(event_id);
+  Statement& status = database.Prepare(sql::kEventStatus);
+  Result<bool> row = status.Bind(event_id).Step();
+  if (!row) return Fail(std::move(row).error());
+  if (*row && status.Text(0) == "waiting") {
+    Status done = database.Prepare(sql::kEventDropWaited).Bind(event_id).Bind("duplicate").Run();
+    if (!done) return Fail(std::move(done).error());
+  }
+  return std::optional<std::int64_t>();
+}
+
+// The journalled event of this plan; none when it was there before.
+Result<std::optional<std::int64_t>> Journal(Database& database, const Plan& plan) {
+  if (plan.waited) return TakeWaited(database, plan);
+  EventStatus status = EventStatus::kApplied;
+  if (plan.waits_for) {
+    status = EventStatus::kWaiting;
+  } else if (plan.ignored) {
+    status = EventStatus::kIgnored;
+  }
+  Result<bool> fresh = InsertEvent(database, plan.journal, plan.portal, status, plan.waits_for);
+  if (!fresh) return Fail(std::move(fresh).error());
+  if (!*fresh) return std::optional<std::int64_t>();
+  return std::optional(database.last_insert_id());
+}
+
+// Runs the changes. Returns why none of them changed anything; empty when one did.
+Result<std::string> RunChanges(const ChangeContext& context, const std::vector<Change>& changes) {
+  std::string unchanged_because;
+  bool changed_any = changes.empty();
+  for (const Change& change : changes) {
+    Result<Changed> changed =
+        std::visit([&](const auto& one) { return Apply(context, one); }, change);
+    if (!changed) return Fail(std::move(changed).error());
+    if (changed->unchanged_because.empty()) {
+      changed_any = true;
+    } else {
+      unchanged_because = std::move(changed->unchanged_because);
+    }
+  }
+  return changed_any ? std::string() : unchanged_because;
+}
+
+}  // namespace
+
+const char* WordOf(EventStatus status) {
+  switch (status) {
+    case EventStatus::kApplied:
+      return "applied";
+    case EventStatus::kWaiting:
+      return "waiting";
+    case EventStatus::kIgnored:
+      return "ignored";
+    case EventStatus::kRejected:
+      return "rejected";
+  }
+  return "ignored";
+}
+
+const char* WordOf(EventSource source) {
+  switch (source) {
+    case EventSource::kWebhook:
+      return "webhook";
+    case EventSource::kSpool:
+      return "spool";
+    case EventSource::kOffline:
+      return "offline";
+    case EventSource::kReadback:
+      return "readback";
+  }
+  return "webhook";
+}
+
+Result<bool> InsertEvent(Database& database, const JournalEntry& journal, PortalId portal,
+                         EventStatus status, std::optional<InstallationId> waits_for) {
+  Statement& insert = database.Prepare(sql::kEventInsert);
+  insert.BindBlob(journal.key).Bind(UnixSeconds(journal.received_at)).BindOptional(journal.ts);
+  insert.Bind(portal.value()).Bind(journal.name).Bind(WordOf(status));
+  insert.Bind(WordOf(journal.source));
+  if (journal.reason.empty()) {
+    insert.BindNull();
+  } else {
+    insert.Bind(journal.reason);
+  }
+  if (waits_for) {
+    insert.Bind(waits_for->value());
+  } else {
+    insert.BindNull();
+  }
+  insert.BindBlob(journal.body);
+  if (Status done = insert.Run(); !done) return Fail(std::move(done).error());
+  return database.changes() == 1;
+}
+
+Result<Committed> ApplyPlan(Database& database, const Plan& plan) {
+  if (Status same = CheckRevision(database, plan); !same) return Fail(std::move(same).error());
+  Result<std::optional<std::int64_t>> event = Journal(database, plan);
+  if (!event) return Fail(std::move(event).error());
+  if (!*event) return Committed{Committed::Answer::kDuplicate, {}};
+  if (plan.only_known) {
+    // Undone with the savepoint: nothing of a refused event stays.
+    return Fail(ErrorCode::kUnauthenticated, "the application is not installed there any more",
+                "uninstalled");
+  }
+  if (plan.waits_for) {
+    const auto bytes = static_cast<std::int64_t>(plan.journal.body.size());
+    if (Status counted = CountWaiting(database, *plan.waits_for, bytes); !counted) {
+      return Fail(std::move(counted).error());
+    }
+    return Committed{};
+  }
+  if (plan.forget_previous_token) {
+    Statement& forget = database.Prepare(sql::kPortalForgetPreviousToken);
+    if (Status done = forget.Bind(plan.portal.value()).Run(); !done) {
+      return Fail(std::move(done).error());
+    }
+  }
+  Result<std::string> unchanged =
+      RunChanges({database, plan.portal, plan.journal.received_at, plan.journal.ts}, plan.changes);
+  if (!unchanged) return Fail(std::move(unchanged).error());
+  const std::string& reason = plan.ignored ? plan.journal.reason : *unchanged;
+  if (!plan.ignored && reason.empty()) return Committed{};
+  if (!plan.ignored || plan.waited) {
+    if (Status done = SetStatus(database, **event, EventStatus::kIgnored, reason); !done) {
+      return Fail(std::move(done).error());
+    }
+  }
+  return Committed{Committed::Answer::kIgnored, reason};
+}
+
+}  // namespace imrelay

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "base/result.h"
+#include "store/plan.h"
+#include "store/sqlite/database.h"
+
+namespace imrelay {
+
+// Limits of what unproven installations may leave behind.
+inline constexpr int kMaxWaitingEvents = 1000;                 // of one installation
+inline constexpr std::int64_t kMaxWaitingBytes = 8 << 20;      // of one installation
+inline constexpr std::int64_t kMaxAllWaitingBytes = 64 << 20;  // of all
+inline constexpr int kMaxInstallations = 1000;                 // outstanding, of all portals
+inline constexpr int kMaxInstallationsOfPortal = 20;
+inline constexpr int kMaxRejectedEvents = 1000;
+
+// Writes a plan's rows. Runs inside a writer's job; an error leaves the undoing to it.
+// Errors: kConflict, kRateLimited as Store::Commit says, and the database's.
+Result<Committed> ApplyPlan(Database& database, const Plan& plan);
+
+// Journals one event. False when its key is known already.
+// `portal` may be none, `waits_for` too.
+Result<bool> InsertEvent(Database& database, const JournalEntry& journal, PortalId portal,
+                         EventStatus status, std::optional<InstallationId> waits_for);
+
+// The words of the schema.
+const char* WordOf(EventStatus status);
+const char* WordOf(EventSource source);
+
+}  // namespace imrelay

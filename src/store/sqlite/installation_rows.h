@@ -1,0 +1,23 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "store/sqlite/database.h"
+#include "store/store.h"
+
+namespace imrelay {
+
+// The rows behind Store's calls about installations and portals; each runs inside a writer's job,
+// the two Find… on any connection. Meanings and errors are those of store.h.
+Result<std::optional<Portal>> FindPortalRow(Database& database, const MemberId& member_id);
+Result<Committed> AddInstallationRow(Database& database, const InstallationRequest& request);
+Result<std::optional<InstallationWork>> LeaseInstallationRow(Database& database, TimePoint now,
+                                                             std::chrono::seconds lease);
+Status AcceptInstallationRow(Database& database, InstallationId id,
+                             const ProvenInstallation& proven, TimePoint now);
+Status RefuseInstallationRow(Database& database, InstallationId id, const std::string& reason);
+Status RemovePortalRows(Database& database, const MemberId& member_id);
+Result<std::vector<WaitingEvent>> FindWaitingEvents(Database& database, int limit);
+
+}  // namespace imrelay

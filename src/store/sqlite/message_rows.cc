@@ -1,0 +1,202 @@
+#include "store/sqlite/message_rows.h"
+
+#include <map>
+
+#include "store/sqlite/place_rows.h"
+
+namespace imrelay {
+namespace {
+
+constexpr std::int64_t kOut = 0;
+// The external id of a message whose id is not known yet.
+const char* const kUnnamed = "";
+
+// What the mapping knows of one message, by external id.
+struct MessageRow {
+  std::optional<std::int64_t> direction;
+  std::int64_t created_at = 0;
+  bool deleted = false;
+};
+using MessageRows = std::map<std::string, MessageRow>;
+
+struct Target {
+  const ChangeContext& context;
+  PlaceKeys keys;
+  MessageId message_id;
+};
+
+Result<MessageRows> FindRows(const Target& target) {
+  Statement& find = target.context.database.Prepare(sql::kMessageRows);
+  find.Bind(target.keys.line).Bind(target.message_id.value());
+  MessageRows rows;
+  while (true) {
+    Result<bool> row = find.Step();
+    if (!row) return Fail(std::move(row).error());
+    if (!*row) return rows;
+    rows[find.Text(0)] = {find.OptionalInteger(1), find.Integer(2), find.Integer(3) != 0};
+  }
+}
+
+enum class RowState { kAlive, kDeleted };
+
+Status InsertRow(const Target& target, const std::string& external_id, const MessageRow& row,
+                 std::optional<std::int64_t> updated_at, RowState state) {
+  Statement& insert = target.context.database.Prepare(sql::kMessageInsert);
+  insert.Bind(target.keys.line).Bind(target.message_id.value()).Bind(external_id);
+  insert.Bind(target.keys.chat)
+      .BindOptional(row.direction)
+      .Bind(row.created_at)
+      .BindOptional(updated_at);
+  if (state == RowState::kDeleted) {
+    insert.Bind(UnixSeconds(target.context.now)).Bind("pending");
+  } else {
+    insert.BindNull().BindNull();
+  }
+  return insert.Run();
+}
+
+// Takes the row without an external id out, so that one with it can stand in its place.
+Status RemoveUnnamed(const Target& target, MessageRows& rows) {
+  const auto unnamed = rows.find(kUnnamed);
+  if (unnamed == rows.end()) return {};
+  if (unnamed->second.deleted) {
+    Statement& remove = target.context.database.Prepare(sql::kDeliveryRemoveUnnamedDeletion);
+    remove.Bind(target.keys.line).Bind(target.message_id.value());
+    if (Status done = remove.Run(); !done) return done;
+  }
+  rows.erase(unnamed);
+  Statement& remove = target.context.database.Prepare(sql::kMessageRemoveUnnamed);
+  return remove.Bind(target.keys.line).Bind(target.message_id.value()).Run();
+}
+
+Status SetMoment(const Target& target, const sql::Query& query, const std::string& external_id) {
+  Statement& update = target.context.database.Prepare(query);
+  update.Bind(target.keys.line).Bind(target.message_id.value()).Bind(external_id);
+  return update.Bind(UnixSeconds(target.context.now)).Run();
+}
+
+// The external ids a change is about: those it names, or else those we know, or else the unknown.
+std::vector<std::string> IdsOf(const std::vector<ExternalMessageId>& named,
+                               const MessageRows& rows) {
+  std::vector<std::string> ids;
+  for (const ExternalMessageId& id : named) ids.push_back(id.value());
+  if (!ids.empty()) return ids;
+  for (const auto& [id, row] : rows) ids.push_back(id);
+  if (ids.empty()) ids.emplace_back(kUnnamed);
+  return ids;
+}
+
+Status Deliver(const Target& target, const char* kind, const std::string& external_id,
+               std::optional<std::string> payload) {
+  NewDelivery delivery{kind, target.keys, target.message_id, {}, std::move(payload)};
+  if (external_id != kUnnamed) delivery.external_message_id = external_id;
+  return InsertDelivery(target.context, delivery);
+}
+
+// Marks one external id deleted. Says whether it was not so before.
+Result<bool> DeleteOne(const Target& target, const std::string& id, MessageRows& rows,
+                       const MessageRow& pattern) {
+  const auto known = rows.find(id);
+  if (known != rows.end()) {
+    if (known->second.deleted) return false;
+    known->second.deleted = true;
+    if (Status done = SetMoment(target, sql::kMessageSetDeleted, id); !done) {
+      return Fail(std::move(done).error());
+    }
+  } else {
+    Status done = RemoveUnnamed(target, rows);
+    if (done) done = InsertRow(target, id, pattern, {}, RowState::kDeleted);
+    if (!done) return Fail(std::move(done).error());
+    rows[id] = pattern;
+    rows[id].deleted = true;
+  }
+  if (Status done = Deliver(target, "message.deleted", id, {}); !done) {
+    return Fail(std::move(done).error());
+  }
+  return true;
+}
+
+// Notes an edit of one external id. Says whether there was something to edit.
+Result<bool> UpdateOne(const Target& target, const std::string& id, MessageRows& rows,
+                       const MessageRow& pattern, const std::string& payload) {
+  const auto known = rows.find(id);
+  if (known != rows.end()) {
+    if (known->second.deleted) return false;
+    if (Status done = SetMoment(target, sql::kMessageSetUpdated, id); !done) {
+      return Fail(std::move(done).error());
+    }
+  } else {
+    // An id learned late, of a message that is deleted: the tombstone wins.
+    for (const auto& [other, row] : rows) {
+      if (row.deleted) return false;
+    }
+    Status done = RemoveUnnamed(target, rows);
+    if (done) {
+      done = InsertRow(target, id, pattern, UnixSeconds(target.context.now), RowState::kAlive);
+    }
+    if (!done) return Fail(std::move(done).error());
+    rows[id] = pattern;
+  }
+  if (Status done = Deliver(target, "message.updated", id, payload); !done) {
+    return Fail(std::move(done).error());
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<Changed> Apply(const ChangeContext& context, const MessageCreated& change) {
+  Result<PlaceKeys> keys = KeysOf(context, change.place, change.chat_id);
+  if (!keys) return Fail(std::move(keys).error());
+  const Target target{context, *keys, change.message_id};
+  Result<MessageRows> rows = FindRows(target);
+  if (!rows) return Fail(std::move(rows).error());
+  for (const auto& [id, row] : *rows) {
+    if (row.deleted) return Changed{"message_deleted"};
+  }
+  if (!rows->empty()) return Changed{"already_known"};
+  const MessageRow fresh{kOut, UnixSeconds(context.now)};
+  Status done = InsertRow(target, kUnnamed, fresh, {}, RowState::kAlive);
+  if (done) done = Deliver(target, "message.created", kUnnamed, change.payload);
+  if (!done) return Fail(std::move(done).error());
+  return Changed{};
+}
+
+Result<Changed> Apply(const ChangeContext& context, const MessageUpdated& change) {
+  Result<PlaceKeys> keys = KeysOf(context, change.place, change.chat_id);
+  if (!keys) return Fail(std::move(keys).error());
+  const Target target{context, *keys, change.message_id};
+  Result<MessageRows> rows = FindRows(target);
+  if (!rows) return Fail(std::move(rows).error());
+  // Only its author can edit a message, and the client's edits do not come back as events.
+  const MessageRow pattern =
+      rows->empty() ? MessageRow{kOut, UnixSeconds(context.now)} : rows->begin()->second;
+  bool any = false;
+  for (const std::string& id : IdsOf(change.external_ids, *rows)) {
+    Result<bool> updated = UpdateOne(target, id, *rows, pattern, change.payload);
+    if (!updated) return Fail(std::move(updated).error());
+    any = any || *updated;
+  }
+  return Changed{any ? "" : "message_deleted"};
+}
+
+Result<Changed> Apply(const ChangeContext& context, const MessageDeleted& change) {
+  Result<PlaceKeys> keys = KeysOf(context, change.place, change.chat_id);
+  if (!keys) return Fail(std::move(keys).error());
+  const Target target{context, *keys, change.message_id};
+  Result<MessageRows> rows = FindRows(target);
+  if (!rows) return Fail(std::move(rows).error());
+  // Whose message it was is unknown when the mapping never saw it: deletions of the client's own
+  // messages look the same.
+  const MessageRow pattern =
+      rows->empty() ? MessageRow{{}, UnixSeconds(context.now)} : rows->begin()->second;
+  bool any = false;
+  for (const std::string& id : IdsOf(change.external_ids, *rows)) {
+    Result<bool> deleted = DeleteOne(target, id, *rows, pattern);
+    if (!deleted) return Fail(std::move(deleted).error());
+    any = any || *deleted;
+  }
+  return Changed{any ? "" : "already_deleted"};
+}
+
+}  // namespace imrelay

@@ -1,0 +1,174 @@
+#include "store/sqlite/place_rows.h"
+
+namespace imrelay {
+namespace {
+
+// The portal's clock orders the changes of a line; an event without `ts` counts as received now.
+std::int64_t TimestampOf(const ChangeContext& context) {
+  return context.ts.value_or(UnixSeconds(context.now));
+}
+
+Result<std::int64_t> InsertLine(const ChangeContext& context, const std::string& connector,
+                                LineId line, const char* status) {
+  Statement& insert = context.database.Prepare(sql::kLineInsert);
+  insert.Bind(context.portal.value()).Bind(connector).Bind(line.value()).Bind(status);
+  insert.Bind(TimestampOf(context)).Bind(UnixSeconds(context.now));
+  if (Status done = insert.Run(); !done) return Fail(std::move(done).error());
+  return context.database.last_insert_id();
+}
+
+Status SetLineStatus(const ChangeContext& context, std::int64_t line_key, const char* status) {
+  Statement& update = context.database.Prepare(sql::kLineSetStatus);
+  update.Bind(line_key).Bind(status);
+  update.Bind(TimestampOf(context)).Bind(UnixSeconds(context.now));
+  return update.Run();
+}
+
+struct LineRow {
+  std::int64_t key;
+  std::string status;
+  std::int64_t status_ts;
+};
+
+Result<std::optional<LineRow>> FindLine(const ChangeContext& context, const std::string& connector,
+                                        LineId line) {
+  Statement& find = context.database.Prepare(sql::kLineFind);
+  find.Bind(context.portal.value()).Bind(connector).Bind(line.value());
+  Result<bool> row = find.Step();
+  if (!row) return Fail(std::move(row).error());
+  if (!*row) return std::optional<LineRow>();
+  return std::optional(LineRow{find.Integer(0), find.Text(1), find.Integer(2)});
+}
+
+Result<std::int64_t> LineKeyOf(const ChangeContext& context, const Place& place) {
+  Result<std::optional<LineRow>> line = FindLine(context, place.connector.value(), place.line);
+  if (!line) return Fail(std::move(line).error());
+  if (!*line) return InsertLine(context, place.connector.value(), place.line, "active");
+  const LineRow& row = **line;
+  if (row.status == "active" || TimestampOf(context) <= row.status_ts) return row.key;
+  if (Status set = SetLineStatus(context, row.key, "active"); !set) {
+    return Fail(std::move(set).error());
+  }
+  return row.key;
+}
+
+}  // namespace
+
+Result<PlaceKeys> KeysOf(const ChangeContext& context, const Place& place, ChatId chat_id) {
+  Result<std::int64_t> line = LineKeyOf(context, place);
+  if (!line) return Fail(std::move(line).error());
+  Statement& find = context.database.Prepare(sql::kChatFind);
+  find.Bind(*line).Bind(place.external_chat_id.value()).Bind(chat_id.value());
+  Result<bool> row = find.Step();
+  if (!row) return Fail(std::move(row).error());
+  if (*row) return PlaceKeys{*line, find.Integer(0)};
+  Statement& insert = context.database.Prepare(sql::kChatInsert);
+  insert.Bind(*line).Bind(place.external_chat_id.value()).Bind(chat_id.value());
+  if (Status done = insert.Run(); !done) return Fail(std::move(done).error());
+  return PlaceKeys{*line, context.database.last_insert_id()};
+}
+
+Status InsertDelivery(const ChangeContext& context, const NewDelivery& delivery) {
+  Statement& insert = context.database.Prepare(sql::kDeliveryInsert);
+  insert.Bind(context.portal.value());
+  if (delivery.place && delivery.place->line != 0) {
+    insert.Bind(delivery.place->line);
+  } else {
+    insert.BindNull();
+  }
+  if (delivery.place && delivery.place->chat != 0) {
+    insert.Bind(delivery.place->chat);
+  } else {
+    insert.BindNull();
+  }
+  if (delivery.message_id) {
+    insert.Bind(delivery.message_id->value());
+  } else {
+    insert.BindNull();
+  }
+  insert.BindOptional(delivery.external_message_id).Bind(delivery.kind);
+  insert.BindOptional(delivery.payload);
+  insert.Bind(UnixMilliseconds(context.now)).Bind(UnixSeconds(context.now));
+  return insert.Run();
+}
+
+Result<Changed> Apply(const ChangeContext& context, const DialogChanged& change) {
+  Result<PlaceKeys> keys = KeysOf(context, change.place, ChatId());
+  if (!keys) return Fail(std::move(keys).error());
+  NewDelivery delivery{
+      change.started ? "dialog.started" : "dialog.finished", *keys, {}, {}, change.payload};
+  if (Status done = InsertDelivery(context, delivery); !done) {
+    return Fail(std::move(done).error());
+  }
+  return Changed{};
+}
+
+Result<Changed> Apply(const ChangeContext& context, const LineDisconnected& change) {
+  Result<std::optional<LineRow>> line = FindLine(context, change.connector.value(), change.line);
+  if (!line) return Fail(std::move(line).error());
+  std::int64_t key = 0;
+  if (!*line) {
+    Result<std::int64_t> made =
+        InsertLine(context, change.connector.value(), change.line, "disconnected");
+    if (!made) return Fail(std::move(made).error());
+    key = *made;
+  } else {
+    if ((*line)->status != "active") return Changed{"already_" + (*line)->status};
+    if (TimestampOf(context) < (*line)->status_ts) return Changed{"overtaken"};
+    key = (*line)->key;
+    if (Status set = SetLineStatus(context, key, "disconnected"); !set) {
+      return Fail(std::move(set).error());
+    }
+  }
+  if (Status done = InsertDelivery(context, {"line.disconnected", PlaceKeys{key, 0}, {}, {}, {}});
+      !done) {
+    return Fail(std::move(done).error());
+  }
+  return Changed{};
+}
+
+Result<Changed> Apply(const ChangeContext& context, const LineDeleted& change) {
+  Statement& update = context.database.Prepare(sql::kLineDeleteAll);
+  update.Bind(context.portal.value()).Bind(change.line.value());
+  update.Bind(TimestampOf(context)).Bind(UnixSeconds(context.now));
+  if (Status done = update.Run(); !done) return Fail(std::move(done).error());
+  const bool marked = context.database.changes() > 0;
+  Statement& find = context.database.Prepare(sql::kLineOfAnyConnector);
+  find.Bind(context.portal.value()).Bind(change.line.value());
+  Result<bool> known = find.Step();
+  if (!known) return Fail(std::move(known).error());
+  if (*known && !marked) return Changed{"already_deleted"};
+  std::int64_t key = *known ? find.Integer(0) : 0;
+  if (!*known) {
+    // The event names no connector, and this line had no traffic of ours yet.
+    Result<std::int64_t> made = InsertLine(context, "", change.line, "deleted");
+    if (!made) return Fail(std::move(made).error());
+    key = *made;
+  }
+  if (Status done = InsertDelivery(context, {"line.deleted", PlaceKeys{key, 0}, {}, {}, {}});
+      !done) {
+    return Fail(std::move(done).error());
+  }
+  return Changed{};
+}
+
+Result<Changed> Apply(const ChangeContext& context, const PortalUninstalled& change) {
+  const std::int64_t portal = context.portal.value();
+  Statement& uninstall = context.database.Prepare(sql::kPortalUninstall);
+  uninstall.Bind(portal).Bind(UnixSeconds(context.now));
+  if (Status done = uninstall.Run(); !done) return Fail(std::move(done).error());
+  if (Status done = InsertDelivery(context, {"portal.uninstalled", {}, {}, {}, {}}); !done) {
+    return Fail(std::move(done).error());
+  }
+  if (!change.clean) return Changed{};
+  for (const sql::Query* query :
+       {&sql::kPortalEraseTokens, &sql::kEraseCounts, &sql::kEraseMessages, &sql::kEraseEventBodies,
+        &sql::kEraseDeliveries, &sql::kEraseChats}) {
+    if (Status done = context.database.Prepare(*query).Bind(portal).Run(); !done) {
+      return Fail(std::move(done).error());
+    }
+  }
+  return Changed{};
+}
+
+}  // namespace imrelay

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "base/result.h"
+#include "store/sqlite/message_rows.h"
+
+namespace imrelay {
+
+// Row numbers of a place.
+struct PlaceKeys {
+  std::int64_t line = 0;
+  std::int64_t chat = 0;
+};
+
+// Finds or makes the line and chat of a place. Traffic on a line that was disconnected before it
+// shows that the line is active again. `chat_id` is 0 where the event does not tell it.
+Result<PlaceKeys> KeysOf(const ChangeContext& context, const Place& place, ChatId chat_id);
+
+// Something to be sent, written in the commit of the event that asks for it.
+struct NewDelivery {
+  const char* kind;
+  std::optional<PlaceKeys> place;
+  std::optional<MessageId> message_id;
+  std::optional<std::string> external_message_id;
+  std::optional<std::string> payload;
+};
+Status InsertDelivery(const ChangeContext& context, const NewDelivery& delivery);
+
+}  // namespace imrelay

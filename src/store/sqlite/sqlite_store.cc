@@ -1,0 +1,180 @@
+#include "store/sqlite/sqlite_store.h"
+
+#include <utility>
+
+#include "store/sqlite/event_rows.h"
+#include "store/sqlite/installation_rows.h"
+#include "store/sqlite/migrate.h"
+#include "store/sqlite/report_rows.h"
+
+namespace imrelay {
+
+// Gives its connection back when it goes.
+class SqliteStore::Reader {
+ public:
+  Reader(SqliteStore& store, std::unique_ptr<Database> database)
+      : store_(&store), database_(std::move(database)) {}
+  Reader(Reader&&) = default;
+  Reader& operator=(Reader&&) = delete;
+  ~Reader() {
+    if (!database_) return;
+    database_->ResetStatements();
+    const std::lock_guard lock(store_->readers_mutex_);
+    store_->readers_.push_back(std::move(database_));
+  }
+
+  Database& database() { return *database_; }
+
+ private:
+  SqliteStore* store_;
+  std::unique_ptr<Database> database_;
+};
+
+SqliteStore::SqliteStore(std::string path, Database writing)
+    : path_(std::move(path)), writer_(std::move(writing)) {}
+
+Result<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string& path) {
+  Result<Database> database = Database::Open(path, Database::Access::kReadWrite);
+  if (!database) return Fail(std::move(database).error());
+  if (Result<int> migrated = Migrate(*database); !migrated) {
+    return Fail(migrated.error().code, path + ": " + migrated.error().message);
+  }
+  return std::unique_ptr<SqliteStore>(new SqliteStore(path, *std::move(database)));
+}
+
+Result<SqliteStore::Reader> SqliteStore::Read() {
+  {
+    const std::lock_guard lock(readers_mutex_);
+    if (!readers_.empty()) {
+      Reader reader(*this, std::move(readers_.back()));
+      readers_.pop_back();
+      return reader;
+    }
+  }
+  Result<Database> opened = Database::Open(path_, Database::Access::kReadOnly);
+  if (!opened) return Fail(std::move(opened).error());
+  return Reader(*this, std::make_unique<Database>(*std::move(opened)));
+}
+
+template <class T, class Job>
+Result<T> SqliteStore::Write(Job job) {
+  std::optional<T> made;
+  const Writer::Job run = [&](Database& database) -> Status {
+    Result<T> result = job(database);
+    if (!result) return Fail(std::move(result).error());
+    made = *std::move(result);
+    return {};
+  };
+  if (Status done = writer_.Run(run); !done) return Fail(std::move(done).error());
+  return *std::move(made);
+}
+
+Status SqliteStore::BindToKey(const std::string& fingerprint) {
+  Result<std::string> bound = Write<std::string>([&](Database& database) -> Result<std::string> {
+    Status set = database.Prepare(sql::kSettingInsert).Bind("key_file").Bind(fingerprint).Run();
+    if (!set) return Fail(std::move(set).error());
+    Statement& find = database.Prepare(sql::kSettingFind);
+    Result<bool> row = find.Bind("key_file").Step();
+    if (!row) return Fail(std::move(row).error());
+    return find.Text(0);
+  });
+  if (!bound) return Fail(std::move(bound).error());
+  if (*bound == fingerprint) return {};
+  return Fail(ErrorCode::kInvalidArgument,
+              path_ + " was written with another key file; set security.key_file to that one");
+}
+
+Result<std::optional<Portal>> SqliteStore::FindPortal(const MemberId& member_id) {
+  Result<Reader> reader = Read();
+  if (!reader) return Fail(std::move(reader).error());
+  // One snapshot for the portal and its installations.
+  if (Status begun = reader->database().Execute("BEGIN"); !begun) {
+    return Fail(std::move(begun).error());
+  }
+  Result<std::optional<Portal>> portal = FindPortalRow(reader->database(), member_id);
+  reader->database().ResetStatements();
+  if (Status ended = reader->database().Execute("COMMIT"); !ended) {
+    return Fail(std::move(ended).error());
+  }
+  return portal;
+}
+
+Result<Committed> SqliteStore::Commit(Plan plan) {
+  return Write<Committed>([&](Database& database) { return ApplyPlan(database, plan); });
+}
+
+Result<Committed> SqliteStore::AddInstallation(InstallationRequest request) {
+  return Write<Committed>(
+      [&](Database& database) { return AddInstallationRow(database, request); });
+}
+
+Result<std::vector<WaitingEvent>> SqliteStore::WaitingEvents(int limit) {
+  Result<Reader> reader = Read();
+  if (!reader) return Fail(std::move(reader).error());
+  return FindWaitingEvents(reader->database(), limit);
+}
+
+Result<std::optional<InstallationWork>> SqliteStore::LeaseInstallation(TimePoint now,
+                                                                       std::chrono::seconds lease) {
+  {
+    // Looked at first without writing, because it is asked several times a second.
+    Result<Reader> reader = Read();
+    if (!reader) return Fail(std::move(reader).error());
+    Statement& due = reader->database().Prepare(sql::kInstallationDue);
+    Result<bool> row = due.Bind(UnixMilliseconds(now)).Step();
+    if (!row) return Fail(std::move(row).error());
+    if (!*row) return std::optional<InstallationWork>();
+  }
+  return Write<std::optional<InstallationWork>>(
+      [&](Database& database) { return LeaseInstallationRow(database, now, lease); });
+}
+
+Status SqliteStore::RecordRefreshSent(InstallationId id, TimePoint now) {
+  return writer_.Run([&](Database& database) {
+    Statement& set = database.Prepare(sql::kInstallationSetRefreshSent);
+    return set.Bind(id.value()).Bind(UnixSeconds(now)).Run();
+  });
+}
+
+Status SqliteStore::AcceptInstallation(InstallationId id, const ProvenInstallation& proven,
+                                       TimePoint now) {
+  return writer_.Run(
+      [&](Database& database) { return AcceptInstallationRow(database, id, proven, now); });
+}
+
+Status SqliteStore::RefuseInstallation(InstallationId id, const std::string& reason, TimePoint) {
+  return writer_.Run(
+      [&](Database& database) { return RefuseInstallationRow(database, id, reason); });
+}
+
+Status SqliteStore::PostponeInstallation(InstallationId id, const std::string& reason,
+                                         TimePoint due) {
+  return writer_.Run([&](Database& database) {
+    Statement& postpone = database.Prepare(sql::kInstallationPostpone);
+    return postpone.Bind(id.value()).Bind(UnixMilliseconds(due)).Bind(reason).Run();
+  });
+}
+
+Result<Table> SqliteStore::Report(const ReportQuery& query) {
+  Result<Reader> reader = Read();
+  if (!reader) return Fail(std::move(reader).error());
+  return ReportRows(reader->database(), query);
+}
+
+Status SqliteStore::RemovePortal(const MemberId& member_id, TimePoint) {
+  return writer_.Run([&](Database& database) { return RemovePortalRows(database, member_id); });
+}
+
+Status SqliteStore::Ready() {
+  return writer_.Run([](Database& database) -> Status {
+    Result<std::int64_t> version = database.Value("PRAGMA user_version");
+    if (!version) return Fail(std::move(version).error());
+    if (*version < SchemaVersion()) {
+      return Fail(ErrorCode::kUnavailable, "the schema is old: run imrelay migrate");
+    }
+    // A write that changes nothing still needs the file to be writable.
+    return database.Execute("UPDATE setting SET value = value WHERE name = ''");
+  });
+}
+
+}  // namespace imrelay

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "store/sqlite/database.h"
+#include "store/sqlite/writer.h"
+#include "store/store.h"
+
+namespace imrelay {
+
+// The store on one SQLite file. See store.h.
+class SqliteStore final : public Store {
+ public:
+  // Opens the file, made with mode 0600 when there is none, and migrates it.
+  // Errors: those of Database::Open and Migrate.
+  static Result<std::unique_ptr<SqliteStore>> Open(const std::string& path);
+
+  // Binds the database to a key file by its fingerprint: the first one stays.
+  // Errors: kInvalidArgument when the database belongs to another key file.
+  Status BindToKey(const std::string& fingerprint);
+
+  Result<std::optional<Portal>> FindPortal(const MemberId& member_id) override;
+  Result<Committed> Commit(Plan plan) override;
+  Result<Committed> AddInstallation(InstallationRequest request) override;
+  Result<std::vector<WaitingEvent>> WaitingEvents(int limit) override;
+  Result<std::optional<InstallationWork>> LeaseInstallation(TimePoint now,
+                                                            std::chrono::seconds lease) override;
+  Status RecordRefreshSent(InstallationId id, TimePoint now) override;
+  Status AcceptInstallation(InstallationId id, const ProvenInstallation& proven,
+                            TimePoint now) override;
+  Status RefuseInstallation(InstallationId id, const std::string& reason, TimePoint now) override;
+  Status PostponeInstallation(InstallationId id, const std::string& reason, TimePoint due) override;
+  Result<Table> Report(const ReportQuery& query) override;
+  Status RemovePortal(const MemberId& member_id, TimePoint now) override;
+  Status Ready() override;
+
+ private:
+  class Reader;
+
+  SqliteStore(std::string path, Database writing);
+  // A reading connection of its own for one call.
+  Result<Reader> Read();
+  // Runs a job that has a result in the writer.
+  template <class T, class Job>
+  Result<T> Write(Job job);
+
+  std::string path_;
+  Writer writer_;
+  std::mutex readers_mutex_;
+  std::vector<std::unique_ptr<Database>> readers_;
+};
+
+}  // namespace imrelay
