@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
 
@@ -8,23 +10,31 @@
 
 namespace imrelay {
 
+// Answers one request. Called from many threads at once. What it throws becomes a 500.
 using Handler = std::function<Response(const Request&)>;
 
 struct ServerOptions {
   int listen_fd = 0;  // a listening socket; stays the caller's
   int threads = 32;   // each serves one connection, which is one request, at a time
+  std::size_t max_body_bytes = 1 << 20;
+  // How long a peer may be silent, and how long it may take for its whole request. nginx sends a
+  // request at once; these keep others who reach the socket from holding threads for ever.
+  std::chrono::milliseconds io_timeout = std::chrono::seconds(5);
+  std::chrono::milliseconds request_timeout = std::chrono::seconds(15);
 };
 
 // Serves FastCGI requests on a listening socket with libfcgi, one request a connection.
 class Server {
  public:
-  // Starts the threads. Call once a process: libfcgi has process-wide state.
-  // Errors: kInvalidArgument when listen_fd is no listening socket.
+  // Starts the threads. They have all signals blocked, but for SIGUSR2, whose handler is the
+  // server's; the caller's own mask stays as it was. SIGPIPE is ignored from then on.
+  // Errors: kInvalidArgument when listen_fd is no listening socket, kUnavailable when the system
+  // gives no threads.
   static Result<std::unique_ptr<Server>> Start(const ServerOptions& options, Handler handler);
 
   // Stops accepting, finishes every request that was accepted, and returns when all threads have
   // ended. No accepted request goes unanswered. The listening socket stays open and usable for
-  // other processes that share it.
+  // other processes that share it. Repeating it does nothing.
   void Drain();
 
   ~Server();  // drains

@@ -1,0 +1,121 @@
+#include "fastcgi/exchange.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+#include <string_view>
+
+namespace imrelay {
+namespace {
+
+// nginx refuses longer request lines by itself (large_client_header_buffers).
+constexpr std::size_t kLongestUri = 8192;
+constexpr std::size_t kLongestContentType = 256;
+constexpr std::size_t kLongestWord = 64;
+constexpr std::size_t kMostDrained = 4 << 20;
+
+// Digits only: no sign, no blanks. A number too large for the type counts as the largest.
+std::optional<std::size_t> ParseLength(const std::string& text) {
+  if (text.empty() || text.find_first_not_of("0123456789") != std::string::npos) {
+    return std::nullopt;
+  }
+  std::size_t length = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), length);
+  return parsed.ec == std::errc() ? length : static_cast<std::size_t>(-1);
+}
+
+void ThrowAwayBody(Connection& connection) {
+  std::array<char, 16384> chunk;
+  std::size_t drained = 0;
+  while (drained < kMostDrained) {
+    const std::size_t got = connection.Read(chunk.data(), chunk.size());
+    drained += got;
+    if (got < chunk.size()) return;
+  }
+}
+
+Request::BodyState ReadBody(Connection& connection, std::size_t length, std::string& body) {
+  body.resize(length);
+  const std::size_t got = connection.Read(body.data(), length);
+  // A read cut short by the peer or by a time-out is an error; a body that ended early, properly,
+  // is only short.
+  if (got != length || connection.broken()) {
+    body.clear();
+    return Request::BodyState::kCut;
+  }
+  char more = 0;
+  if (connection.Read(&more, 1) != 0) {
+    body.clear();
+    ThrowAwayBody(connection);
+    return Request::BodyState::kCut;
+  }
+  return Request::BodyState::kComplete;
+}
+
+std::string_view ReasonPhrase(int status) {
+  switch (status) {
+    case 200:
+      return "OK";
+    case 400:
+      return "Bad Request";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 411:
+      return "Length Required";
+    case 413:
+      return "Content Too Large";
+    case 415:
+      return "Unsupported Media Type";
+    case 500:
+      return "Internal Server Error";
+    case 503:
+      return "Service Unavailable";
+    default:
+      return "Status";
+  }
+}
+
+}  // namespace
+
+Request ReadRequest(Connection& connection, std::size_t max_body_bytes) {
+  Request request;
+  request.method = connection.Parameter("REQUEST_METHOD", kLongestWord);
+  request.path = connection.Parameter("REQUEST_URI", kLongestUri);
+  const std::size_t question = request.path.find('?');
+  if (question != std::string::npos) {
+    request.query = request.path.substr(question + 1);
+    request.path.resize(question);
+  }
+  request.content_type = connection.Parameter("CONTENT_TYPE", kLongestContentType);
+  request.content_length = connection.Parameter("CONTENT_LENGTH", kLongestWord);
+  request.remote_address = connection.Parameter("REMOTE_ADDR", kLongestWord);
+
+  const std::optional<std::size_t> length = ParseLength(request.content_length);
+  if (!length || *length > max_body_bytes) {
+    ThrowAwayBody(connection);
+    request.body_state = length ? Request::BodyState::kTooLarge : Request::BodyState::kNoLength;
+    return request;
+  }
+  request.body_state = ReadBody(connection, *length, request.body);
+  return request;
+}
+
+std::string FormatResponse(const Response& response, bool head) {
+  std::string text = "Status: " + std::to_string(response.status) + ' ';
+  text.append(ReasonPhrase(response.status)).append("\r\nContent-Type: ");
+  text.append(response.content_type).append("\r\nContent-Length: ");
+  text.append(std::to_string(response.body.size())).append("\r\n");
+  for (const auto& [name, value] : response.headers) {
+    text.append(name).append(": ").append(value).append("\r\n");
+  }
+  text.append("\r\n");
+  if (!head) text.append(response.body);
+  return text;
+}
+
+}  // namespace imrelay
