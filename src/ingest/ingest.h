@@ -8,6 +8,7 @@
 #include "codec/body.h"
 #include "crypto/keyring.h"
 #include "domain/event.h"
+#include "ingest/portal_cache.h"
 #include "store/store.h"
 
 namespace imrelay {
@@ -16,7 +17,11 @@ namespace imrelay {
 struct Received {
   Committed::Answer answer = Committed::Answer::kAccepted;
   std::string reason;  // of kIgnored
-  // For the log line.
+};
+
+// What a request claimed to be, for the log line; filled as far as the body could be read, also
+// when it is refused.
+struct Claimed {
   std::string event;
   std::string member_id;
 };
@@ -30,20 +35,33 @@ class Ingest {
   // Takes in one event. Returns after it is on disk.
   // Errors: kInvalidArgument with a reason when the body is no event (bad_json, too_deep,
   // too_many_keys, body_too_large, no_event); kUnauthenticated when the portal is unknown
-  // (unknown_portal) or the application_token is wrong (wrong_token); kUnavailable and
-  // kRateLimited when nothing could be stored.
-  Result<Received> Receive(BodyFormat format, std::string_view body, EventSource source);
+  // (unknown_portal, uninstalled) or the application_token is wrong (wrong_token); kUnavailable
+  // and kRateLimited when nothing could be stored.
+  Result<Received> Receive(BodyFormat format, std::string_view body, EventSource source,
+                           Claimed& claimed);
 
   // Applies an event that waited for a proof which succeeded. Repeating it changes nothing.
   Status ApplyWaiting(const WaitingEvent& waiting);
 
  private:
-  Result<Received> ReceiveInstallation(const Event& event, JournalEntry journal);
-  Result<Received> ReceiveFromPortal(const Event& event, JournalEntry journal);
+  // Whom an application_token belongs to.
+  struct Sender {
+    enum class Kind { kNobody, kPortal, kFormerToken, kUninstalled, kWaiting };
+    Kind kind = Kind::kNobody;
+    InstallationId installation;  // of kWaiting
+  };
+
+  Result<Received> ReceiveInstallation(const Event& event, const Tree& tree, JournalEntry journal);
+  Result<Received> ReceiveFromPortal(const Event& event, const Tree& tree,
+                                     const JournalEntry& journal);
+  Sender Identify(const Portal& portal, const TokenHash& token) const;
+  Plan MakePlan(const Event& event, const Tree& tree, const JournalEntry& journal,
+                const Portal& portal, const Sender& sender) const;
 
   Store& store_;
   const Keyring& keyring_;
   const Clock& clock_;
+  PortalCache portals_;
 };
 
 }  // namespace imrelay

@@ -1,0 +1,217 @@
+#include "ingest/ingest.h"
+
+#include <array>
+#include <utility>
+
+#include "codec/event_decoder.h"
+#include "crypto/digest.h"
+#include "ingest/changes.h"
+
+namespace imrelay {
+namespace {
+
+// A portal changes rarely; an event that finds it changed three times over is not believed.
+constexpr int kMaxPlans = 4;
+
+std::string_view View(const TokenHash& hash) {
+  return {reinterpret_cast<const char*>(hash.data()), hash.size()};
+}
+
+// An edit A, B, A is three events, because `ts` differs; the same post twice is one.
+EventKey KeyOf(const MemberId& member_id, const std::string& name, const std::string& data,
+               std::optional<std::int64_t> ts) {
+  const std::string when = ts ? std::to_string(*ts) : std::string();
+  const std::array<std::string_view, 4> parts{member_id.value(), name, data, when};
+  return Digest(parts);
+}
+
+// The key of something unproven is salted with what it claims, so that a forged event can never
+// stand in the place of the real one.
+EventKey SaltedKey(const EventKey& key, std::string_view salt, std::string_view more = {}) {
+  const std::string_view plain(reinterpret_cast<const char*>(key.data()), key.size());
+  const std::array<std::string_view, 4> parts{"unproven", plain, salt, more};
+  return Digest(parts);
+}
+
+bool Equal(const std::optional<TokenHash>& known, const TokenHash& token) {
+  return known && EqualInConstantTime(*known, token);
+}
+
+bool IsInstallation(const Event& event) {
+  return event.kind == EventKind::kAppInstall || event.kind == EventKind::kAppUpdate;
+}
+
+// An uninstallation that is older than the installation it would end: it was overtaken.
+bool IsStaleUninstall(const Event& event, const Portal& portal) {
+  return event.kind == EventKind::kAppUninstall && event.ts && portal.installed_ts &&
+         *event.ts < *portal.installed_ts;
+}
+
+// The journalled event of a waiting one. It was read before it was journalled; should that ever
+// fail now, it must not stand in the way of the others, so it comes out as unusable.
+std::pair<Tree, Event> Reread(const WaitingEvent& waiting) {
+  const std::string& body = waiting.journal.body;
+  std::pair<Tree, Event> read;
+  read.second.unusable = "unreadable";
+  read.second.name = waiting.journal.name;
+  if (Result<Tree> tree = ParseBody(FormatOfJournalled(body), body); tree) {
+    if (Result<Event> event = DecodeEvent(*tree); event) {
+      read = {*std::move(tree), *std::move(event)};
+    }
+  }
+  read.second.auth.member_id = waiting.member_id;
+  return read;
+}
+
+}  // namespace
+
+Ingest::Ingest(Store& store, const Keyring& keyring, const Clock& clock)
+    : store_(store), keyring_(keyring), clock_(clock), portals_(store) {}
+
+Result<Received> Ingest::Receive(BodyFormat format, std::string_view body, EventSource source,
+                                 Claimed& claimed) {
+  Result<Tree> tree = ParseBody(format, body);
+  if (!tree) return Fail(std::move(tree).error());
+  Result<Event> event = DecodeEvent(*tree);
+  if (!event) return Fail(std::move(event).error());
+  claimed = {event->name, event->auth.member_id.value()};
+  if (event->auth.member_id.value().empty()) {
+    return Fail(ErrorCode::kUnauthenticated, "the event names no portal", "unknown_portal");
+  }
+  if (event->auth.application_token.empty()) {
+    return Fail(ErrorCode::kUnauthenticated, "the event has no application_token", "wrong_token");
+  }
+  JournalEntry journal;
+  journal.name = event->name;
+  journal.source = source;
+  journal.received_at = clock_.Now();
+  journal.ts = event->ts;
+  journal.body = WithoutTokens(format, body);
+  if (event->skipped > 0) journal.reason = std::to_string(event->skipped) + "_elements_skipped";
+  if (IsInstallation(*event)) return ReceiveInstallation(*event, *tree, std::move(journal));
+  return ReceiveFromPortal(*event, *tree, journal);
+}
+
+Result<Received> Ingest::ReceiveInstallation(const Event& event, const Tree& tree,
+                                             JournalEntry journal) {
+  const MemberId& member_id = event.auth.member_id;
+  const auto seal = [&](const Secret& token, std::string_view what) {
+    return keyring_.Seal(token, SealPurpose(what, member_id));
+  };
+  InstallationRequest request;
+  request.member_id = member_id;
+  request.token =
+      keyring_.Hash(event.auth.application_token, SealPurpose("application_token", member_id));
+  const TokenHash refresh =
+      keyring_.Hash(event.auth.refresh_token, SealPurpose("refresh_token", member_id));
+  journal.key = SaltedKey(KeyOf(member_id, event.name, CanonicalData(tree), event.ts),
+                          View(request.token), View(refresh));
+  request.journal = std::move(journal);
+  request.sealed_access_token = seal(event.auth.access_token, "access_token");
+  if (!event.auth.refresh_token.empty()) {
+    request.sealed_refresh_token = seal(event.auth.refresh_token, "refresh_token");
+  }
+  request.server_endpoint = event.auth.server_endpoint;
+  Result<Committed> committed = store_.AddInstallation(std::move(request));
+  if (!committed) return Fail(std::move(committed).error());
+  return Received{committed->answer, committed->reason};
+}
+
+Ingest::Sender Ingest::Identify(const Portal& portal, const TokenHash& token) const {
+  // Every comparison is made, whichever matches, so that the time tells nothing.
+  const bool current = Equal(portal.token, token);
+  const bool former = Equal(portal.previous_token, token);
+  Sender sender;
+  for (const WaitingInstallation& waiting : portal.waiting) {
+    if (EqualInConstantTime(waiting.token, token)) {
+      sender = {Sender::Kind::kWaiting, waiting.id};
+    }
+  }
+  const bool installed =
+      portal.status == PortalStatus::kActive || portal.status == PortalStatus::kDead;
+  if (installed && current) return {Sender::Kind::kPortal, {}};
+  if (installed && former) return {Sender::Kind::kFormerToken, {}};
+  if (sender.kind == Sender::Kind::kWaiting) return sender;
+  if (portal.status == PortalStatus::kUninstalled && current) {
+    return {Sender::Kind::kUninstalled, {}};
+  }
+  return {};
+}
+
+Plan Ingest::MakePlan(const Event& event, const Tree& tree, const JournalEntry& journal,
+                      const Portal& portal, const Sender& sender) const {
+  Plan plan;
+  plan.portal = portal.id;
+  plan.revision = portal.revision;
+  plan.journal = journal;
+  plan.journal.key = KeyOf(event.auth.member_id, event.name, CanonicalData(tree), event.ts);
+  plan.only_known = sender.kind == Sender::Kind::kUninstalled;
+  plan.forget_previous_token =
+      sender.kind == Sender::Kind::kPortal && portal.previous_token.has_value();
+  if (!event.unusable.empty()) {
+    plan.ignored = true;
+    plan.journal.reason = event.unusable;
+  } else if (event.kind == EventKind::kAppUninstall &&
+             (sender.kind == Sender::Kind::kFormerToken || IsStaleUninstall(event, portal))) {
+    plan.ignored = true;
+    plan.journal.reason = "former_installation";
+  } else {
+    plan.changes = ChangesOf(event);
+  }
+  return plan;
+}
+
+Result<Received> Ingest::ReceiveFromPortal(const Event& event, const Tree& tree,
+                                           const JournalEntry& journal) {
+  const MemberId& member_id = event.auth.member_id;
+  const TokenHash token =
+      keyring_.Hash(event.auth.application_token, SealPurpose("application_token", member_id));
+  for (int plans = 0; plans < kMaxPlans; ++plans) {
+    Result<std::shared_ptr<const Portal>> portal =
+        plans == 0 ? portals_.Find(member_id) : portals_.FindFresh(member_id);
+    if (!portal) return Fail(std::move(portal).error());
+    if (!*portal) {
+      return Fail(ErrorCode::kUnauthenticated, "no such portal has installed the application",
+                  "unknown_portal");
+    }
+    const Sender sender = Identify(**portal, token);
+    if (sender.kind == Sender::Kind::kNobody) {
+      // The remembered portal may be older than a new installation.
+      if (plans == 0) continue;
+      return Fail(ErrorCode::kUnauthenticated, "the application_token is not this portal's",
+                  "wrong_token");
+    }
+    Plan plan = MakePlan(event, tree, journal, **portal, sender);
+    if (sender.kind == Sender::Kind::kWaiting) {
+      plan.waits_for = sender.installation;
+      plan.ignored = false;
+      plan.changes.clear();
+      plan.journal.key = SaltedKey(plan.journal.key, View(token));
+    }
+    Result<Committed> committed = store_.Commit(std::move(plan));
+    if (committed) return Received{committed->answer, committed->reason};
+    if (committed.error().code != ErrorCode::kConflict) {
+      return Fail(std::move(committed).error());
+    }
+  }
+  return Fail(ErrorCode::kUnavailable, "the portal keeps changing");
+}
+
+Status Ingest::ApplyWaiting(const WaitingEvent& waiting) {
+  const auto [tree, event] = Reread(waiting);
+  for (int plans = 0; plans < kMaxPlans; ++plans) {
+    Result<std::shared_ptr<const Portal>> portal = portals_.FindFresh(waiting.member_id);
+    if (!portal) return Fail(std::move(portal).error());
+    if (!*portal) return Fail(ErrorCode::kNotFound, "the portal of a waiting event is gone");
+    Plan plan = MakePlan(event, tree, waiting.journal, **portal, {Sender::Kind::kPortal, {}});
+    plan.waited = waiting.id;
+    Result<Committed> committed = store_.Commit(std::move(plan));
+    if (committed) return {};
+    if (committed.error().code != ErrorCode::kConflict) {
+      return Fail(std::move(committed).error());
+    }
+  }
+  return Fail(ErrorCode::kUnavailable, "the portal keeps changing");
+}
+
+}  // namespace imrelay
