@@ -34,26 +34,30 @@ struct TokenGrant {
   std::optional<std::int64_t> expires;  // unix seconds
 };
 
-// What app.info says of an access token. The schema is undocumented; only the portal's address is
-// relied on. Source: bitrix24/b24phpsdk, guardValidateCurrentAuthToken.
+// What app.info says of an access token. Undocumented; the official SDKs and starter kits read
+// result.client_id and result.install.{uri, member_id}.
+// Sources: bitrix24/b24phpsdk, guardValidateCurrentAuthToken; b24pysdk, validate_placement_request.
 struct TokenOwner {
   std::string portal_url;  // result.install.uri
   std::optional<MemberId> member_id;
   std::optional<std::string> client_id;
 };
 
-// The authorization servers we trust. Thread-safe when the client is. Error codes of both calls:
-// kUnavailable: no answer, 5xx, a broken answer: ask again later;
-// kInternal: our own client id or secret is wrong (reason: the server's error word);
-// kUnauthenticated: refused for good (reason: the server's error word, "invalid_grant").
+// The authorization servers we trust. Thread-safe when the client is. They are asked in turn until
+// one knows the token. Error codes of both calls, with the server's error word in lower case as
+// the reason:
+// kUnavailable: no answer, 5xx, a broken answer, from one of them at least: ask again later;
+// kUnauthenticated: refused for good ("invalid_grant", "expired_token");
+// kInternal: our own client id, secret or server address is wrong ("invalid_client",
+// "not_configured").
 class AuthorizationServer {
  public:
   // `base_urls` are tried in order, without a trailing slash.
   AuthorizationServer(HttpClient& http, std::vector<std::string> base_urls);
 
   // `hint` is the server an event named: it is asked first if it is one of ours, else ignored.
-  Result<TokenGrant> Refresh(const ApplicationCredentials& application,
-                             const Secret& refresh_token, const std::string& hint);
+  Result<TokenGrant> Refresh(const ApplicationCredentials& application, const Secret& refresh_token,
+                             const std::string& hint);
   Result<TokenOwner> AppInfo(const Secret& access_token, const std::string& hint);
 
  private:
