@@ -1,0 +1,95 @@
+#include "admin/table_text.h"
+
+#include <algorithm>
+#include <charconv>
+#include <vector>
+
+#include "base/utf8.h"
+#include "codec/json.h"
+
+namespace imrelay {
+namespace {
+
+std::string Printable(const Table::Cell& cell) {
+  if (!cell.text) return "-";
+  std::string text = ReplaceInvalidUtf8(*cell.text);
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
+  }
+  return text;
+}
+
+// Columns on the screen: continuation bytes take no room.
+std::size_t WidthOf(const std::string& text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
+}
+
+void WriteObject(JsonWriter& json, const Table& table, std::size_t row) {
+  json.BeginObject();
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    const Table::Cell& cell = table.rows[row][i];
+    json.Key(table.columns[i]);
+    if (!cell.text) {
+      json.Null();
+    } else if (cell.number) {
+      std::int64_t value = 0;
+      std::from_chars(cell.text->data(), cell.text->data() + cell.text->size(), value);
+      json.Integer(value);
+    } else {
+      json.String(*cell.text);
+    }
+  }
+  json.EndObject();
+}
+
+}  // namespace
+
+std::string TableText(const Table& table) {
+  std::vector<std::vector<std::string>> lines{table.columns};
+  for (const auto& row : table.rows) {
+    std::vector<std::string>& line = lines.emplace_back();
+    for (const Table::Cell& cell : row) line.push_back(Printable(cell));
+  }
+  std::vector<std::size_t> widths(table.columns.size(), 0);
+  for (const auto& line : lines) {
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      widths[i] = std::max(widths[i], WidthOf(line[i]));
+    }
+  }
+  std::string text;
+  for (const auto& line : lines) {
+    for (std::size_t i = 0; i < line.size(); ++i) {
+      text += line[i];
+      if (i + 1 < line.size()) text.append(widths[i] - WidthOf(line[i]) + 2, ' ');
+    }
+    text += '\n';
+  }
+  return text;
+}
+
+std::string RecordText(const Table& table, std::size_t row) {
+  std::string text;
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    const Table::Cell& cell = table.rows[row][i];
+    if (cell.text) text += table.columns[i] + ": " + Printable(cell) + '\n';
+  }
+  return text;
+}
+
+std::string TableJson(const Table& table) {
+  JsonWriter json(true);
+  json.BeginArray();
+  for (std::size_t row = 0; row < table.rows.size(); ++row) WriteObject(json, table, row);
+  json.EndArray();
+  return json.Take() + '\n';
+}
+
+std::string RecordJson(const Table& table, std::size_t row) {
+  JsonWriter json(true);
+  WriteObject(json, table, row);
+  return json.Take() + '\n';
+}
+
+}  // namespace imrelay

@@ -1,0 +1,127 @@
+#include "app/config.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <utility>
+
+#include "app/settings.h"
+#include "bitrix24/authorization_server.h"
+
+namespace imrelay {
+namespace {
+
+constexpr const char* kDefaultFile = "/etc/imrelay/imrelay.toml";
+constexpr const char* kDefaultDatabase = "sqlite:/var/lib/imrelay/imrelay.db";
+
+Result<std::string> DatabasePath(const Settings& settings) {
+  const std::string url = settings.Text("database.url", kDefaultDatabase);
+  if (url.starts_with("postgresql://")) {
+    return Fail(settings.Wrong("database.url",
+                               "sqlite:PATH; this version does not know postgresql:// yet"));
+  }
+  const std::string path = url.starts_with("sqlite:") ? url.substr(7) : std::string();
+  if (path.empty() || path.starts_with("//") || path == ":memory:") {
+    return Fail(settings.Wrong("database.url",
+                               "sqlite:PATH, as in sqlite:/var/lib/imrelay/imrelay.db"));
+  }
+  return settings.PathFrom("database.url", path);
+}
+
+Result<std::vector<std::string>> AuthorizationServers(const Settings& settings,
+                                                      bool allow_insecure_loopback) {
+  std::string url = settings.Text("bitrix24.oauth_url");
+  if (url.empty()) {
+    return std::vector<std::string>(std::begin(kOfficialAuthorizationServers),
+                                    std::end(kOfficialAuthorizationServers));
+  }
+  while (url.ends_with('/')) url.pop_back();
+  // The client secret goes there, so anything but https is a mistake.
+  if (url.starts_with("https://")) return std::vector<std::string>{url};
+  if (!url.starts_with("http://")) {
+    return Fail(settings.Wrong("bitrix24.oauth_url", "an https:// address"));
+  }
+  if (allow_insecure_loopback) return std::vector<std::string>{url};
+  return Fail(settings.Wrong("bitrix24.oauth_url",
+                             "an https:// address; http:// on the loopback needs "
+                             "security.allow_insecure_loopback = true and is for tests"));
+}
+
+Status ReadSecrets(const Settings& settings, Config& config) {
+  for (const auto& [key, target] :
+       {std::pair{"bitrix24.client_secret", &config.client_secret},
+        std::pair{"channel.secret", &config.channel_secret},
+        std::pair{"channel.secret_previous", &config.channel_secret_previous},
+        std::pair{"channel.key", &config.channel_key}}) {
+    Result<ConfiguredSecret> secret = settings.SecretOf(key);
+    if (!secret) return Fail(std::move(secret).error());
+    *target = *std::move(secret);
+  }
+  return {};
+}
+
+Status ReadChannel(const Settings& settings, Config& config) {
+  config.channel_type = settings.Text("channel.type", "webhook");
+  if (config.channel_type != "webhook") {
+    return Fail(settings.Wrong("channel.type", "webhook"));
+  }
+  config.channel_url = settings.Text("channel.url");
+  config.channel_max_delete_age = settings.Text("channel.max_delete_age");
+  config.channel_delete_fallback = settings.Text("channel.delete_fallback");
+  Result<bool> incoming = settings.Boolean("channel.delete_incoming");
+  if (!incoming) return Fail(std::move(incoming).error());
+  config.channel_delete_incoming = *incoming;
+  return {};
+}
+
+Result<Config> Interpret(const Settings& settings) {
+  Config config;
+  Result<std::string> database = DatabasePath(settings);
+  if (!database) return Fail(std::move(database).error());
+  config.database_path = *std::move(database);
+  Result<int> threads = settings.Integer("worker.threads", config.worker_threads, 1, 1024);
+  if (!threads) return Fail(std::move(threads).error());
+  config.worker_threads = *threads;
+  Result<bool> loopback = settings.Boolean("security.allow_insecure_loopback");
+  if (!loopback) return Fail(std::move(loopback).error());
+  config.allow_insecure_loopback = *loopback;
+  Result<std::vector<std::string>> servers =
+      AuthorizationServers(settings, config.allow_insecure_loopback);
+  if (!servers) return Fail(std::move(servers).error());
+  config.authorization_servers = *std::move(servers);
+  if (Status read = ReadSecrets(settings, config); !read) return Fail(std::move(read).error());
+  if (Status read = ReadChannel(settings, config); !read) return Fail(std::move(read).error());
+  config.client_id = settings.Text("bitrix24.client_id");
+  config.public_url = settings.Text("bitrix24.public_url");
+  config.connector_id = settings.Text("connector.id");
+  config.connector_name = settings.Text("connector.name");
+  config.connector_icon = settings.Text("connector.icon");
+  const std::filesystem::path beside =
+      std::filesystem::path(config.database_path).parent_path();
+  config.key_file = settings.Path("security.key_file", (beside / "imrelay.key").string());
+  config.spool_directory = settings.Path("spool.directory", (beside / "spool").string());
+  return config;
+}
+
+}  // namespace
+
+Result<Config> LoadConfig(const std::string& file, const Environment& environment) {
+  std::string path = file;
+  std::error_code ignored;
+  if (path.empty() && std::filesystem::exists(kDefaultFile, ignored)) path = kDefaultFile;
+  Result<Settings> settings = Settings::Load(path, environment);
+  if (!settings) return Fail(std::move(settings).error());
+  return Interpret(*settings);
+}
+
+Environment ProcessEnvironment() {
+  Environment variables;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string pair(*entry);
+    const std::size_t equals = pair.find('=');
+    if (equals != std::string::npos) variables[pair.substr(0, equals)] = pair.substr(equals + 1);
+  }
+  return variables;
+}
+
+}  // namespace imrelay
