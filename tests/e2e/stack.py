@@ -1,0 +1,288 @@
+"""The system under test: real nginx, spawn-fcgi, workers, and a stand-in for Bitrix24's servers."""
+
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+import events
+
+TREE = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("IMRELAY_TEST_BUILD", TREE / "build" / "asan")).resolve()
+BINARY = BUILD / "imrelay"
+PORTAL = BUILD / "imrelay-portal"
+LONG = bool(os.environ.get("IMRELAY_TEST_LONG"))
+FORM = "application/x-www-form-urlencoded"
+CLIENT_ID = "local.e2e.client"
+CLIENT_SECRET = "e2e-client-secret-0123456789"
+
+
+def wait_for(condition, seconds=15.0, what="the condition"):
+    """Asks until `condition` gives something true and returns that; fails after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds} s in vain for {what}")
+        time.sleep(0.02)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def children(pid):
+    try:
+        listed = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        return [int(child) for child in listed.split()]
+    except FileNotFoundError:
+        return []
+
+
+class Answer:
+    """An HTTP answer, read whole."""
+
+    def __init__(self, response):
+        self.status = response.status
+        self.headers = response.headers
+        self.body = response.read()
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+    def __repr__(self):
+        return f"<{self.status} {self.body[:200]!r}>"
+
+
+def request(port, method, path, body=None, headers=None, timeout=30):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    try:
+        connection.request(method, path, body=body, headers=headers or {})
+        return Answer(connection.getresponse())
+    finally:
+        connection.close()
+
+
+class StandIn:
+    """imrelay-portal: an authorization server and the portals it knows."""
+
+    def __init__(self, port=0):
+        self.process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "TERM", "--", PORTAL, "--listen", f"127.0.0.1:{port}",
+             "--client-id", CLIENT_ID, "--client-secret", CLIENT_SECRET],
+            stdout=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        assert line.startswith("listening on http://127.0.0.1:"), line
+        self.url = line.split()[-1].rstrip("/")
+        self.port = int(self.url.rsplit(":", 1)[1])
+
+    def control(self, what, **values):
+        answer = request(self.port, "POST", f"/control/{what}", json.dumps(values),
+                         {"Content-Type": "application/json"})
+        assert answer.status == 200, answer
+        return answer.json
+
+    def issue(self, member_id, admin=True):
+        """A fresh pair of tokens, as the authorization server gives them."""
+        return self.control("issue", member_id=member_id, admin=admin)
+
+    def fault(self, endpoint, mode, count=100000):
+        """Makes the next calls of "token", "app.info" or "profile" fail."""
+        self.control("fault", endpoint=endpoint, mode=mode, count=count)
+
+    def log(self):
+        return request(self.port, "GET", "/control/log").json
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
+        self.process.stdout.close()
+
+
+class Stack:
+    """scripts/stack with a fresh state directory of its own."""
+
+    def __init__(self, stand_in=None, workers=1, state=None, binary=BINARY, **settings):
+        self.home = pathlib.Path(tempfile.mkdtemp(prefix="imrelay-e2e."))
+        self.state = pathlib.Path(state) if state else self.home / "state"
+        self.binary = binary
+        self.stand_in = stand_in
+        self.workers = workers
+        self.port = free_port()
+        self.process = None
+        self.environment = {k: v for k, v in os.environ.items() if not k.startswith("IMRELAY_")}
+        self.environment.update({
+            "IMRELAY_BITRIX24_CLIENT_ID": CLIENT_ID,
+            "IMRELAY_BITRIX24_CLIENT_SECRET": CLIENT_SECRET,
+            "IMRELAY_SECURITY_ALLOW_INSECURE_LOOPBACK": "true",
+        })
+        if stand_in:
+            self.environment["IMRELAY_BITRIX24_OAUTH_URL"] = stand_in.url
+        for name, value in settings.items():
+            self.environment[f"IMRELAY_{name.upper()}"] = str(value)
+
+    # --- running it
+
+    def spawn(self):
+        self.output = open(self.home / "output", "ab")
+        self.process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "TERM", "--", TREE / "scripts" / "stack", self.binary,
+             self.state, str(self.port), str(self.workers)],
+            stdout=self.output, stderr=self.output, stdin=subprocess.DEVNULL,
+            env=self.environment, start_new_session=True)
+        return self
+
+    def start(self):
+        self.spawn()
+        wait_for(self.is_ready, 60, "the stack to be ready")
+        return self
+
+    def is_ready(self):
+        assert self.process.poll() is None, self.printed()[-3000:]
+        try:
+            return self.get("/readyz").status == 200
+        except OSError:
+            return False
+
+    def stop(self, how=signal.SIGINT):
+        """Stops everything and returns the exit status; complains of what the sanitizers saw."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(how)
+        status = self.process.wait(60)
+        self.output.close()
+        log = self.printed()
+        for trace in ("AddressSanitizer", "ThreadSanitizer", "LeakSanitizer", "runtime error:"):
+            assert trace not in log, log[-6000:]
+        return status
+
+    def remove(self):
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def printed(self):
+        return (self.home / "output").read_text(errors="replace")
+
+    def log(self):
+        return (self.state / "logs" / "imrelay.log").read_text(errors="replace")
+
+    def supervisor(self):
+        for pid in children(self.process.pid):
+            try:
+                if pathlib.Path(f"/proc/{pid}/comm").read_text().strip() == "multiwatch":
+                    return pid
+            except FileNotFoundError:
+                pass
+        return None
+
+    def worker_pids(self):
+        """The workers' pids; a child that has not become the worker yet is none."""
+        found = []
+        for pid in children(self.supervisor() or 0):
+            try:
+                if os.path.samefile(f"/proc/{pid}/exe", self.binary):
+                    found.append(pid)
+            except FileNotFoundError:
+                pass
+        return found
+
+    # --- using it
+
+    @property
+    def socket_path(self):
+        return self.state / "imrelay.sock"
+
+    @property
+    def database(self):
+        return self.state / "imrelay.db"
+
+    def get(self, path, method="GET", **options):
+        return request(self.port, method, path, **options)
+
+    def post(self, body, path="/bitrix24/event", content_type=FORM, **options):
+        headers = {"Content-Type": content_type} if content_type else {}
+        return request(self.port, "POST", path, body, headers, **options)
+
+    def sql(self, query):
+        """Rows as dictionaries, from the stock shell."""
+        shell = subprocess.run(["sqlite3", "-readonly", "-json", self.database, query],
+                               capture_output=True, text=True, timeout=60)
+        assert shell.returncode == 0 and not shell.stderr, shell.stderr
+        return json.loads(shell.stdout) if shell.stdout.strip() else []
+
+    def command(self, *arguments, input=None, config=True, **environment):
+        """Runs one imrelay command against this stack's configuration."""
+        line = [str(self.binary), *map(str, arguments)]
+        if config:
+            line += ["--config", str(self.state / "imrelay.toml")]
+        return subprocess.run(line, input=input, capture_output=True, text=True, timeout=60,
+                              env={**self.environment, **environment})
+
+    def install(self, portal=None, admin=True, **auth):
+        """Posts a portal's installation with freshly issued tokens and waits for its proof."""
+        portal = portal or events.Portal()
+        portal.issued = self.stand_in.issue(portal.member_id, admin)
+        answer = self.post(portal.install(**auth))
+        assert answer.status == 200 and answer.json["status"] == "accepted", answer
+        wait_for(lambda: self.portal_status(portal) == "active", what="a proven installation")
+        return portal
+
+    def portal_row(self, portal):
+        rows = self.sql(f"SELECT * FROM portals WHERE member_id = '{portal.member_id}'")
+        return rows[0] if rows else None
+
+    def portal_status(self, portal):
+        row = self.portal_row(portal)
+        return row and row["status"]
+
+    def messages(self, portal, order="message_id, external_message_id"):
+        return self.sql(f"SELECT * FROM messages WHERE member_id = '{portal.member_id}'"
+                        f" ORDER BY {order}")
+
+    def deliveries(self, portal):
+        return self.sql(f"SELECT * FROM deliveries WHERE member_id = '{portal.member_id}'"
+                        " ORDER BY id")
+
+    def events(self, portal):
+        return self.sql(f"SELECT * FROM events WHERE member_id = '{portal.member_id}' ORDER BY id")
+
+
+class StackTest(unittest.TestCase):
+    """Tests that share one running stack, each with portals of its own."""
+
+    workers = 1
+    settings = {}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.stand_in = StandIn()
+        cls.addClassCleanup(cls.stand_in.stop)
+        cls.stack = Stack(cls.stand_in, cls.workers, **cls.settings)
+        cls.addClassCleanup(cls.stack.remove)
+        cls.addClassCleanup(cls.stop_stack)
+        cls.stack.start()
+
+    @classmethod
+    def stop_stack(cls):
+        status = cls.stack.stop()
+        assert status == 0, (status, cls.stack.printed()[-3000:])
+
+    def check_answer(self, answer, status, word=None, reason=None):
+        self.assertEqual(answer.status, status, answer)
+        if status == 200 and word:
+            self.assertEqual(answer.json["status"], word, answer)
+        elif word:
+            self.assertEqual(answer.json["error"], word, answer)
+            self.assertTrue(answer.json["message"], answer)
+        if reason:
+            self.assertEqual(answer.json.get("reason"), reason, answer)

@@ -1,0 +1,189 @@
+"""scripts/stack and scripts/run: starting, stopping, and what stands in the way."""
+
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import unittest
+
+from stack import BINARY, TREE, Stack, StackTest, StandIn, children, request, wait_for
+
+RELEASE = TREE / "build" / "release" / "imrelay"
+
+
+def alive(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def descendants(pid):
+    found = [pid]
+    for child in children(pid):
+        found += descendants(child)
+    return found
+
+
+class Starting(unittest.TestCase):
+    def make(self, **options):
+        stack = Stack(**options)
+        self.addCleanup(stack.remove)
+        self.addCleanup(lambda: stack.process and stack.process.kill())
+        return stack
+
+    def ends_with(self, stack, status, *words):
+        self.assertEqual(stack.process.wait(60), status, stack.printed())
+        stack.output.close()
+        for word in words:
+            self.assertIn(word, stack.printed())
+
+    def check_stops(self, how):
+        stack = self.make().start()
+        everything = descendants(stack.process.pid)
+        self.assertGreaterEqual(len(everything), 6)  # script, 3 of nginx, multiwatch, worker
+        self.assertEqual(stack.stop(how), 0)
+        wait_for(lambda: not any(map(alive, everything)), what="the end of every process")
+        self.assertFalse(stack.socket_path.exists())
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", stack.port))
+        return stack
+
+    def test_sigint_stops_everything(self):
+        self.check_stops(signal.SIGINT)
+
+    def test_sigterm_stops_everything_and_the_same_state_starts_again(self):
+        stack = self.check_stops(signal.SIGTERM)
+        configuration = stack.state / "imrelay.toml"
+        configuration.write_text(configuration.read_text() + "# mine\n")
+        stack.start()
+        self.assertEqual(stack.stop(), 0)
+        self.assertIn("# mine", configuration.read_text())
+
+    def test_a_killed_script_leaves_nothing_running(self):
+        stack = self.make().start()
+        everything = descendants(stack.process.pid)
+        stack.process.kill()
+        stack.process.wait()
+        wait_for(lambda: not any(map(alive, everything)), what="the end of every process")
+        stack.output.close()
+        stack.start()
+        self.assertEqual(stack.stop(), 0)
+
+    def test_a_second_start_on_the_same_state_says_so(self):
+        stack = self.make().start()
+        second = self.make(state=stack.state)
+        second.spawn()
+        self.ends_with(second, 1, "running already", str(stack.state), "IMRELAY_STATE")
+        self.assertEqual(stack.get("/readyz").status, 200)
+        self.assertEqual(stack.stop(), 0)
+
+    def test_a_port_in_use_is_named(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen(1)
+            stack = self.make()
+            stack.port = taken.getsockname()[1]
+            stack.spawn()
+            self.ends_with(stack, 1, str(stack.port), "in use", "IMRELAY_PORT")
+
+    def test_a_port_that_is_none_is_named(self):
+        for port in ("0", "65536", "http", "80 80", ""):
+            stack = self.make()
+            stack.port = port
+            stack.spawn()
+            self.ends_with(stack, 1, "IMRELAY_PORT", f"'{port}'")
+
+    def test_a_part_that_dies_stops_the_rest(self):
+        for name in ("nginx", "multiwatch"):
+            stack = self.make().start()
+            everything = descendants(stack.process.pid)
+            [victim] = [p for p in children(stack.process.pid)
+                        if pathlib.Path(f"/proc/{p}/comm").read_text().strip() == name]
+            os.kill(victim, signal.SIGKILL)
+            self.ends_with(stack, 1, "nginx" if name == "nginx" else "workers", "by itself")
+            wait_for(lambda: not any(map(alive, everything)), what="the end of every process")
+
+    def test_a_long_path_with_blanks_and_umlauts(self):
+        stack = self.make()
+        stack.state = stack.home / ("büro und mehr " * 8) / "state"
+        stack.start()
+        self.assertEqual(stack.get("/bitrix24/event").status, 200)
+        self.assertIn("socket", stack.printed())
+        self.assertEqual(stack.stop(), 0)
+
+    def test_a_wrong_configuration_is_shown_and_nothing_is_left(self):
+        stack = self.make()
+        stack.state.mkdir()
+        (stack.state / "imrelay.toml").write_text("[database]\nnosuch = 1\n")
+        stack.spawn()
+        self.ends_with(stack, 1, "database.nosuch")
+
+    @unittest.skipUnless(os.getuid() == 0, "needs root to become somebody else")
+    def test_another_user_can_run_it_too(self):
+        stack = self.make()
+        stack.state.mkdir()
+        shutil.chown(stack.state, "nobody")
+        os.chmod(stack.home, 0o755)
+        binary = stack.home / "imrelay"  # the tree may be closed to others
+        shutil.copy(BINARY, binary)
+        tree = stack.home / "tree"
+        for part in ("scripts", "nginx"):
+            shutil.copytree(TREE / part, tree / part)
+        process = subprocess.Popen(
+            ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups", "--",
+             tree / "scripts" / "stack", binary, stack.state, str(stack.port)],
+            env=stack.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.addCleanup(process.kill)
+
+        def ready():
+            self.assertIsNone(process.poll(), "it ended")
+            try:
+                return request(stack.port, "GET", "/readyz").status == 200
+            except OSError:
+                return False
+
+        wait_for(ready, 60)
+        self.assertEqual(request(stack.port, "POST", "/bitrix24/event", b"x").status, 415)
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 0, output)
+
+
+class Release(StackTest):
+    """What users run: the release build is back within a second of every kill."""
+
+    @classmethod
+    def setUpClass(cls):
+        if not RELEASE.exists():
+            raise unittest.SkipTest("no release build")
+        cls.stand_in = StandIn()
+        cls.addClassCleanup(cls.stand_in.stop)
+        cls.stack = Stack(cls.stand_in, binary=RELEASE)
+        cls.addClassCleanup(cls.stack.remove)
+        cls.addClassCleanup(cls.stop_stack)
+        cls.stack.start()
+
+    def test_a_killed_worker_is_back_within_a_second(self):
+        portal = self.stack.install()
+        for number in range(1, 6):
+            [pid] = wait_for(self.stack.worker_pids)
+            os.kill(pid, signal.SIGKILL)
+            began = time.monotonic()
+            self.check_answer(self.stack.post(portal.delete(number, f"back-{number}")), 200,
+                              "accepted")
+            self.assertLess(time.monotonic() - began, 1.0)
+
+    def test_the_packages_are_there_without_asking_apt(self):
+        done = subprocess.run([TREE / "scripts" / "packages", "test"], capture_output=True,
+                              text=True, timeout=60)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+
+    def test_run_refuses_options_it_does_not_know(self):
+        done = subprocess.run([TREE / "scripts" / "run", "--nosuch"], capture_output=True,
+                              text=True, timeout=60)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--demo", done.stderr)
