@@ -2,12 +2,10 @@
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
 #include <chrono>
 #include <string>
 
 #include "codec/json.h"
-#include "tests/codec/tree_dump.h"
 
 namespace imrelay {
 namespace {
@@ -99,8 +97,7 @@ TEST_CASE("form: takes 4000 pairs and refuses 4001, whatever their keys") {
   CHECK(ParseForm(std::string(100000, '&') + "a=1").has_value());
 }
 
-// Quadratic reading of these takes far longer than this bound, even without optimization.
-TEST_CASE("form: 4000 keys in one map take milliseconds, with long common beginnings too") {
+TEST_CASE("form: 4000 long keys in one map take milliseconds") {
   const std::string long_beginning = "a[" + std::string(240, 'x');
   std::string body;
   for (int i = 0; i < 4000; ++i) body += long_beginning + std::to_string(i) + "]=&";
@@ -112,7 +109,7 @@ TEST_CASE("form: 4000 keys in one map take milliseconds, with long common beginn
 
   REQUIRE(tree);
   CHECK(tree->Find("a")->items().size() == 4000);
-  CHECK(taken < std::chrono::milliseconds(500));
+  CHECK(taken < std::chrono::milliseconds(300));
 }
 
 }  // namespace

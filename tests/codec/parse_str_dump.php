@@ -11,7 +11,8 @@ function dump(array|string $tree): string
     foreach ($tree as $key => $value) {
         $items[] = (array_is_list($tree) ? '' : bin2hex((string) $key) . ':') . dump($value);
     }
-    return array_is_list($tree) ? '[' . implode(',', $items) . ']' : '{' . implode(',', $items) . '}';
+    $all = implode(',', $items);
+    return array_is_list($tree) ? "[$all]" : '{' . $all . '}';
 }
 
 while (($line = fgets(STDIN)) !== false) {

@@ -210,6 +210,7 @@ std::vector<std::string> ChosenBodies() {
           " __Host-a=1",
           "_[Host-a=1",
           "a[__Host-b]=1",
+          "a=1&a[__Host-b]=1",
           "a[__Host-b][c]=1",
           "__Host-a[__Host-b]=1",
           "__Host-x[__Secure-b]=1",

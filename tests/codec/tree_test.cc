@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include <algorithm>
+#include <chrono>
 #include <string>
 
 #include "tests/codec/tree_dump.h"
@@ -36,6 +36,17 @@ TEST_CASE("tree: finds the same entries in a large map as in a small one") {
   CHECK(tree.items()[3].second.text() == "again");
   CHECK(tree.Find("100") == nullptr);
   CHECK(tree.Find("") == nullptr);
+}
+
+// Searched one by one, these entries take several seconds.
+TEST_CASE("tree: look-ups in a large map do not take longer the more it holds") {
+  Tree tree;
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 10000; i < 40000; ++i) tree.Set("a key of " + std::to_string(i), Tree());
+  const auto taken = std::chrono::steady_clock::now() - begin;
+
+  CHECK(tree.items().size() == 30000);
+  CHECK(taken < std::chrono::seconds(1));
 }
 
 TEST_CASE("tree: appends under the next free integer key as PHP does") {
