@@ -1,12 +1,18 @@
 #pragma once
 
+#include <chrono>
+#include <deque>
+#include <map>
 #include <string>
+#include <variant>
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "base/secret.h"
 #include "bitrix24/authorization_server.h"
 #include "bitrix24/portal_calls.h"
 #include "crypto/keyring.h"
+#include "domain/portal.h"
 #include "store/store.h"
 
 namespace imrelay {
@@ -15,6 +21,12 @@ namespace imrelay {
 // authorization server, asked with our own client id and secret, gives tokens for the same
 // member_id and the portal it names says that their user is an administrator.
 // Source: bitrix24/b24restdocs, settings/oauth; b24phpsdk, guardValidateCurrentAuthToken.
+//
+// A refresh token works once. What it brought is kept in memory until it is committed, and where
+// that was lost too (a crash, an answer cut on its way) the posted access token is proven by
+// app.info instead: the portal is then known, but its application has to be opened there again.
+//
+// Not thread-safe: one loop calls it. Several processes may prove on one database at once.
 class Prover {
  public:
   Prover(Store& store, const Keyring& keyring, AuthorizationServer& authorization_server,
@@ -23,14 +35,50 @@ class Prover {
   // Takes up the installation due longest, if any, and works on it until it is accepted, refused
   // or postponed. What it decided is durable on return, and logged. At most kProofsPerMinute are
   // begun in any minute. Returns whether there was one.
-  // Errors: the store's.
+  // Errors: the store's. The installation is taken up again when its lease has run out.
   Result<bool> ProveOne();
 
  private:
-  // (the implementer's)
+  struct Accepted {
+    ProvenInstallation proven;
+  };
+  struct Refused {
+    std::string reason;
+  };
+  struct Postponed {
+    std::string reason;
+  };
+  using Verdict = std::variant<Accepted, Refused, Postponed>;
+
+  // Tokens that were granted for an installation and are not committed yet.
+  struct HeldGrant {
+    TokenGrant grant;
+    TimePoint granted_at;
+  };
+
+  bool MayBegin(TimePoint now);
+  Result<Verdict> Prove(const InstallationWork& work);
+  Verdict AfterRefusal(const InstallationWork& work, const Error& refusal, bool was_sent);
+  Verdict CheckGrant(const InstallationWork& work, const TokenGrant& grant);
+  Verdict ProveByAccessToken(const InstallationWork& work);
+  Verdict CheckAdministrator(ProvenInstallation proven, const Secret& access_token);
+  Status Settle(const InstallationWork& work, const Verdict& verdict);
+  void Hold(InstallationId id, TokenGrant grant);
+
+  Store& store_;
+  const Keyring& keyring_;
+  AuthorizationServer& authorization_server_;
+  PortalCalls& portal_calls_;
+  const ApplicationCredentials application_;
+  const Clock& clock_;
+  std::map<InstallationId, HeldGrant> held_;
+  std::deque<TimePoint> begun_;  // proofs of the last minute
 };
 
 // Bounds what forged installations can make us ask of the authorization server.
 inline constexpr int kProofsPerMinute = 60;
+
+// How long an installation is tried while the authorization server or the portal is away.
+inline constexpr std::chrono::hours kOldestInstallation{7 * 24};
 
 }  // namespace imrelay

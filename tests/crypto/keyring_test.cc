@@ -1,38 +1,17 @@
 #include "crypto/keyring.h"
 
 #include <doctest/doctest.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <thread>
 #include <vector>
 
+#include "tests/fakes/temporary_directory.h"
+
 namespace imrelay {
 namespace {
-
-namespace fs = std::filesystem;
-
-// A directory of this test's own, gone at its end.
-class Directory {
- public:
-  Directory() {
-    std::string name = (fs::temp_directory_path() / "imrelay-keyring-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~Directory() { fs::remove_all(path_); }
-  std::string File(const char* name) const { return (path_ / name).string(); }
-  std::size_t CountFiles() const {
-    return static_cast<std::size_t>(
-        std::distance(fs::directory_iterator(path_), fs::directory_iterator()));
-  }
-
- private:
-  fs::path path_;
-};
 
 std::string Read(const std::string& path) {
   std::ifstream in(path);
@@ -54,7 +33,7 @@ constexpr const char* kSealLine = "seal AgICAgICAgICAgICAgICAgICAgICAgICAgICAgIC
 constexpr const char* kNewSealLine = "seal AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM=\n";
 
 TEST_CASE("keyring: makes its file once, for its owner only") {
-  const Directory directory;
+  const TemporaryDirectory directory;
   const std::string path = directory.File("keys");
   CHECK(CodeOf(Keyring::Open(path)) == ErrorCode::kNotFound);
 
@@ -73,7 +52,7 @@ TEST_CASE("keyring: makes its file once, for its owner only") {
 }
 
 TEST_CASE("keyring: two installations have different keys") {
-  const Directory directory;
+  const TemporaryDirectory directory;
 
   const Result<Keyring> one = Keyring::OpenOrCreate(directory.File("one"));
   const Result<Keyring> two = Keyring::OpenOrCreate(directory.File("two"));
@@ -88,7 +67,7 @@ TEST_CASE("keyring: two installations have different keys") {
 }
 
 TEST_CASE("keyring: many that start at once agree on one key file") {
-  const Directory directory;
+  const TemporaryDirectory directory;
   const std::string path = directory.File("keys");
   std::vector<std::string> fingerprints(8);
   std::vector<std::thread> starters;
@@ -109,7 +88,7 @@ TEST_CASE("keyring: many that start at once agree on one key file") {
 }
 
 TEST_CASE("keyring: refuses a file that others may read, and says how to mend it") {
-  const Directory directory;
+  const TemporaryDirectory directory;
   const std::string path = directory.File("keys");
   Write(path, std::string(kHashLine) + kSealLine, 0640);
 
@@ -120,7 +99,7 @@ TEST_CASE("keyring: refuses a file that others may read, and says how to mend it
 }
 
 TEST_CASE("keyring: refuses a damaged file and leaves it alone") {
-  const Directory directory;
+  const TemporaryDirectory directory;
   const std::string path = directory.File("keys");
   const std::vector<std::string> damaged = {
       "",
@@ -145,13 +124,13 @@ TEST_CASE("keyring: refuses a damaged file and leaves it alone") {
 }
 
 TEST_CASE("keyring: says kUnavailable where it cannot make its file") {
-  const Directory directory;
+  const TemporaryDirectory directory;
 
   CHECK(CodeOf(Keyring::OpenOrCreate(directory.File("missing/keys"))) == ErrorCode::kUnavailable);
 }
 
 TEST_CASE("keyring: what is sealed opens under the same purpose only") {
-  const Directory directory;
+  const TemporaryDirectory directory;
   const Result<Keyring> keyring = Keyring::OpenOrCreate(directory.File("keys"));
   REQUIRE(keyring.has_value());
   const std::string sealed = keyring->Seal(Secret("the token"), "access_token a");
@@ -167,7 +146,7 @@ TEST_CASE("keyring: what is sealed opens under the same purpose only") {
 }
 
 TEST_CASE("keyring: any changed or missing byte keeps a sealed text shut") {
-  const Directory directory;
+  const TemporaryDirectory directory;
   const Result<Keyring> keyring = Keyring::OpenOrCreate(directory.File("keys"));
   REQUIRE(keyring.has_value());
   const std::string sealed = keyring->Seal(Secret("t"), "p");
@@ -182,7 +161,7 @@ TEST_CASE("keyring: any changed or missing byte keeps a sealed text shut") {
 }
 
 TEST_CASE("keyring: an empty secret comes back empty") {
-  const Directory directory;
+  const TemporaryDirectory directory;
   const Result<Keyring> keyring = Keyring::OpenOrCreate(directory.File("keys"));
   REQUIRE(keyring.has_value());
 
@@ -193,7 +172,7 @@ TEST_CASE("keyring: an empty secret comes back empty") {
 }
 
 TEST_CASE("keyring: a new seal key in front seals; the old one still opens; hashes stay") {
-  const Directory directory;
+  const TemporaryDirectory directory;
   const std::string path = directory.File("keys");
   Write(path, std::string("# comment\n\n") + kHashLine + kSealLine);
   const Result<Keyring> before = Keyring::Open(path);
@@ -213,7 +192,7 @@ TEST_CASE("keyring: a new seal key in front seals; the old one still opens; hash
 }
 
 TEST_CASE("keyring: hashes differ by value and by purpose") {
-  const Directory directory;
+  const TemporaryDirectory directory;
   const Result<Keyring> keyring = Keyring::OpenOrCreate(directory.File("keys"));
   REQUIRE(keyring.has_value());
 

@@ -1,0 +1,222 @@
+#include "install/prover.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "base/log.h"
+#include "bitrix24/endpoint.h"
+#include "crypto/digest.h"
+
+namespace imrelay {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+// Longer than two servers and a portal can take together, at 15 s a request.
+constexpr seconds kLease{300};
+constexpr seconds kShortestDelay{1};
+constexpr seconds kLongestDelay{3600};
+// Nothing is away then, and the configuration may be mended at any moment.
+constexpr seconds kDelayWhileNotConfigured{60};
+// An access token lives an hour; past this the held grant's own refresh token is used.
+constexpr minutes kGrantIsFresh{50};
+constexpr std::size_t kMaxHeldGrants = 64;
+
+constexpr const char* kNotConfigured = "not_configured";
+
+// 1 s, 2 s, 4 s … an hour, less up to a quarter, so that many do not come back at once.
+milliseconds Backoff(int attempts) {
+  const int doublings = std::clamp(attempts, 0, 12);
+  const milliseconds delay =
+      std::min<milliseconds>(kShortestDelay * (1 << doublings), kLongestDelay);
+  return delay - milliseconds(RandomBelow(static_cast<std::uint32_t>(delay.count() / 4)));
+}
+
+std::string ReasonOf(const Error& error) {
+  return error.reason.empty() ? "unavailable" : error.reason;
+}
+
+std::optional<TimePoint> ExpiryOf(const TokenGrant& grant) {
+  constexpr std::int64_t kYear3000 = 32503680000;
+  if (!grant.expires || *grant.expires <= 0 || *grant.expires > kYear3000) return std::nullopt;
+  return FromUnixSeconds(*grant.expires);
+}
+
+}  // namespace
+
+Prover::Prover(Store& store, const Keyring& keyring, AuthorizationServer& authorization_server,
+               PortalCalls& portal_calls, ApplicationCredentials application, const Clock& clock)
+    : store_(store),
+      keyring_(keyring),
+      authorization_server_(authorization_server),
+      portal_calls_(portal_calls),
+      application_(std::move(application)),
+      clock_(clock) {}
+
+Result<bool> Prover::ProveOne() {
+  const TimePoint now = clock_.Now();
+  if (!MayBegin(now)) return false;
+  Result<std::optional<InstallationWork>> work = store_.LeaseInstallation(now, kLease);
+  if (!work) return Fail(std::move(work).error());
+  if (!work->has_value()) return false;
+  begun_.push_back(now);
+  Result<Verdict> verdict = Prove(**work);
+  if (!verdict) return Fail(std::move(verdict).error());
+  if (std::holds_alternative<Postponed>(*verdict) &&
+      now - (*work)->received_at > kOldestInstallation) {
+    *verdict = Refused{"expired"};
+  }
+  if (Status settled = Settle(**work, *verdict); !settled) {
+    return Fail(std::move(settled).error());
+  }
+  return true;
+}
+
+bool Prover::MayBegin(TimePoint now) {
+  // Times to come are those of a clock that was set back since.
+  const auto is_past = [now](TimePoint begun) { return begun > now || now - begun >= minutes(1); };
+  begun_.erase(std::remove_if(begun_.begin(), begun_.end(), is_past), begun_.end());
+  return begun_.size() < static_cast<std::size_t>(kProofsPerMinute);
+}
+
+Result<Prover::Verdict> Prover::Prove(const InstallationWork& work) {
+  if (work.sealed_refresh_token.empty()) return Verdict(Refused{"no_refresh_token"});
+  if (application_.client_id.empty() || application_.client_secret.empty()) {
+    return Verdict(Postponed{kNotConfigured});
+  }
+  const auto held = held_.find(work.id);
+  const bool is_held = held != held_.end();
+  if (is_held && clock_.Now() - held->second.granted_at < kGrantIsFresh) {
+    return CheckGrant(work, held->second.grant);
+  }
+  Secret refresh_token;
+  if (is_held) {
+    refresh_token = held->second.grant.refresh_token;
+  } else {
+    Result<Secret> posted =
+        keyring_.Unseal(work.sealed_refresh_token, SealPurpose("refresh_token", work.member_id));
+    // The key file may come back from its copy.
+    if (!posted) return Verdict(Postponed{posted.error().reason});
+    refresh_token = *std::move(posted);
+  }
+  // Before, not after: otherwise a crash in between would look like a token that somebody else
+  // used, and the installation would be refused.
+  if (Status recorded = store_.RecordRefreshSent(work.id, clock_.Now()); !recorded) {
+    return Fail(std::move(recorded).error());
+  }
+  Result<TokenGrant> grant =
+      authorization_server_.Refresh(application_, refresh_token, work.server_endpoint);
+  if (!grant) return AfterRefusal(work, grant.error(), work.refresh_was_sent || is_held);
+  Hold(work.id, *std::move(grant));
+  return CheckGrant(work, held_.at(work.id).grant);
+}
+
+Prover::Verdict Prover::AfterRefusal(const InstallationWork& work, const Error& refusal,
+                                     bool was_sent) {
+  if (refusal.code != ErrorCode::kUnauthenticated) return Postponed{ReasonOf(refusal)};
+  if (refusal.reason == "invalid_grant" && was_sent) return ProveByAccessToken(work);
+  // Never sent by us before, so somebody else used it: a replay, or a forgery.
+  return Refused{ReasonOf(refusal)};
+}
+
+Prover::Verdict Prover::CheckGrant(const InstallationWork& work, const TokenGrant& grant) {
+  if (grant.member_id != work.member_id) return Refused{"member_mismatch"};
+  const std::optional<Endpoint> endpoint = ParseEndpoint(grant.client_endpoint);
+  if (!endpoint) return Refused{"address_refused"};
+  ProvenInstallation proven;
+  proven.client_endpoint = grant.client_endpoint;
+  proven.domain = endpoint->authority;
+  proven.scope = grant.scope;
+  proven.sealed_access_token =
+      keyring_.Seal(grant.access_token, SealPurpose("access_token", work.member_id));
+  proven.sealed_refresh_token =
+      keyring_.Seal(grant.refresh_token, SealPurpose("refresh_token", work.member_id));
+  proven.token_expires_at = ExpiryOf(grant);
+  return CheckAdministrator(std::move(proven), grant.access_token);
+}
+
+Prover::Verdict Prover::ProveByAccessToken(const InstallationWork& work) {
+  if (work.sealed_access_token.empty()) return Refused{"invalid_grant"};
+  const std::string purpose = SealPurpose("access_token", work.member_id);
+  const Result<Secret> access_token = keyring_.Unseal(work.sealed_access_token, purpose);
+  if (!access_token) return Postponed{access_token.error().reason};
+  const Result<TokenOwner> owner =
+      authorization_server_.AppInfo(*access_token, work.server_endpoint);
+  if (!owner) {
+    if (owner.error().code != ErrorCode::kUnauthenticated) {
+      return Postponed{ReasonOf(owner.error())};
+    }
+    return Refused{ReasonOf(owner.error())};
+  }
+  // Both must be told and be right: an administrator of any portal that installed us has an access
+  // token that works, and could otherwise pass it off as another portal's.
+  if (owner->client_id != application_.client_id) return Refused{"client_mismatch"};
+  if (owner->member_id != work.member_id) return Refused{"member_mismatch"};
+  const std::optional<Endpoint> endpoint = ParseEndpoint(owner->portal_url);
+  if (!endpoint) return Refused{"address_refused"};
+  ProvenInstallation proven;
+  proven.client_endpoint = endpoint->Origin() + "/rest/";
+  proven.domain = endpoint->authority;
+  proven.sealed_access_token = keyring_.Seal(*access_token, purpose);
+  return CheckAdministrator(std::move(proven), *access_token);
+}
+
+Prover::Verdict Prover::CheckAdministrator(ProvenInstallation proven, const Secret& access_token) {
+  const Result<bool> admin = portal_calls_.IsAdministrator(proven.client_endpoint, access_token);
+  if (!admin) {
+    if (admin.error().code != ErrorCode::kUnauthenticated) {
+      return Postponed{ReasonOf(admin.error())};
+    }
+    return Refused{ReasonOf(admin.error())};
+  }
+  if (!*admin) return Refused{"not_admin"};
+  return Accepted{std::move(proven)};
+}
+
+Status Prover::Settle(const InstallationWork& work, const Verdict& verdict) {
+  const TimePoint now = clock_.Now();
+  if (const auto* postponed = std::get_if<Postponed>(&verdict)) {
+    const milliseconds delay = postponed->reason == kNotConfigured
+                                   ? milliseconds(kDelayWhileNotConfigured)
+                                   : Backoff(work.attempts);
+    Status status = store_.PostponeInstallation(work.id, postponed->reason, now + delay);
+    if (!status) return status;
+    Log(LogLevel::kWarning, "installation",
+        {{"outcome", "postponed"},
+         {"member_id", work.member_id.value()},
+         {"reason", postponed->reason},
+         {"due", FormatUtc(now + delay)}});
+    return {};
+  }
+  if (const auto* refused = std::get_if<Refused>(&verdict)) {
+    Status status = store_.RefuseInstallation(work.id, refused->reason, now);
+    if (!status) return status;
+    Log(LogLevel::kWarning, "installation",
+        {{"outcome", "refused"},
+         {"member_id", work.member_id.value()},
+         {"reason", refused->reason}});
+  } else {
+    const ProvenInstallation& proven = std::get<Accepted>(verdict).proven;
+    // On failure the grant stays held: its refresh token exists nowhere else.
+    Status status = store_.AcceptInstallation(work.id, proven, now);
+    if (!status) return status;
+    Log(LogLevel::kInfo, "installation",
+        {{"outcome", "accepted"},
+         {"member_id", work.member_id.value()},
+         {"domain", proven.domain},
+         {"reason", proven.sealed_refresh_token.empty() ? "refresh_token_lost" : "proven"}});
+  }
+  held_.erase(work.id);
+  return {};
+}
+
+void Prover::Hold(InstallationId id, TokenGrant grant) {
+  if (held_.size() >= kMaxHeldGrants && !held_.contains(id)) held_.erase(held_.begin());
+  held_[id] = {std::move(grant), clock_.Now()};
+}
+
+}  // namespace imrelay

@@ -1,0 +1,376 @@
+#include "install/prover.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/fakes/fake_http_client.h"
+#include "tests/install/proof_bench.h"
+
+namespace imrelay {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+using State = FakeStore::State;
+
+constexpr const char* kToken = "https://auth.example/oauth/token/";
+constexpr const char* kAppInfo = "https://auth.example/rest/app.info";
+constexpr const char* kProfile = "https://portal.example:8443/rest/profile";
+constexpr const char* kOldProfile = "https://portal.example/rest/profile";
+constexpr const char* kInvalidGrant = R"({"error":"invalid_grant"})";
+constexpr const char* kAdmin = R"({"result":{"ID":"1","ADMIN":true}})";
+
+std::string GrantFor(const std::string& member_id, const std::string& number = "1") {
+  return R"({"access_token":"access-)" + number + R"(","refresh_token":"refresh-)" + number +
+         R"(","member_id":")" + member_id +
+         R"(","client_endpoint":"https://Portal.example:8443/rest/","scope":"imopenlines",)"
+         R"("expires":1773752400})";
+}
+
+std::string OwnerOf(const std::string& member_id, const std::string& client_id = "our-id") {
+  return R"({"result":{"client_id":")" + client_id +
+         R"(","install":{"uri":"https://portal.example","member_id":")" + member_id + R"("}}})";
+}
+
+struct Bench : ProofBench {
+  // As a process that starts: it knows nothing that is not in the store.
+  void Restart(ApplicationCredentials application = {"our-id", Secret("our-secret")}) {
+    prover.emplace(store, keyring, server, calls, std::move(application), clock);
+  }
+  Bench() { Restart(); }
+
+  bool ProveOne() {
+    const Result<bool> proved = prover->ProveOne();
+    REQUIRE(proved.has_value());
+    return *proved;
+  }
+
+  FakeHttpClient http;
+  AuthorizationServer server{http, {"https://auth.example"}};
+  PortalCalls calls{http};
+  std::optional<Prover> prover;
+};
+
+TEST_CASE("prover: accepts what the authorization server and the portal confirm") {
+  Bench bench;
+  const InstallationId id = bench.Post("m1", "posted-access", "posted-refresh");
+  bench.http.Answer(kToken, 200, GrantFor("m1"));
+  bench.http.Answer(kProfile, 200, kAdmin);
+
+  CHECK(bench.ProveOne());
+
+  REQUIRE(bench.store[id].state == State::kAccepted);
+  const ProvenInstallation& proven = bench.store[id].proven;
+  CHECK(proven.client_endpoint == "https://Portal.example:8443/rest/");
+  CHECK(proven.domain == "portal.example:8443");
+  CHECK(proven.scope == "imopenlines");
+  CHECK(proven.token_expires_at == FromUnixSeconds(1773752400));
+  CHECK(bench.Opened("access_token", "m1", proven.sealed_access_token) == "access-1");
+  CHECK(bench.Opened("refresh_token", "m1", proven.sealed_refresh_token) == "refresh-1");
+  CHECK(bench.http.Urls() == std::vector<std::string>{kToken, kProfile});
+  CHECK(bench.http.sent[0].body.find("refresh_token=posted-refresh") != std::string::npos);
+  CHECK(bench.http.sent[1].body == R"({"auth":"access-1"})");
+  CHECK_FALSE(bench.ProveOne());
+}
+
+TEST_CASE("prover: refuses what is not proven, and says why") {
+  struct Case {
+    const char* name;
+    std::string grant;
+    std::string profile;
+    const char* reason;
+  };
+  const std::vector<Case> cases = {
+      {"another portal's token", GrantFor("m2"), kAdmin, "member_mismatch"},
+      {"not an administrator", GrantFor("m1"), R"({"result":{"ID":"7","ADMIN":false}})",
+       "not_admin"},
+      {"no word of administrators", GrantFor("m1"), R"({"result":{"ID":"7"}})", "not_admin"},
+      {"a token that is used up", kInvalidGrant, kAdmin, "invalid_grant"},
+      {"an unpaid application", R"({"error":"PAYMENT_REQUIRED"})", kAdmin, "payment_required"},
+      {"a scope that is missing", GrantFor("m1"), R"({"error":"insufficient_scope"})",
+       "insufficient_scope"},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.name);
+    Bench bench;
+    const InstallationId id = bench.Post("m1", "posted-access", "posted-refresh");
+    bench.http.Answer(kToken, 200, c.grant);
+    bench.http.Answer(kProfile, 200, c.profile);
+    bench.http.Answer(kAppInfo, 200, OwnerOf("m1"));
+
+    CHECK(bench.ProveOne());
+
+    CHECK(bench.store[id].state == State::kRefused);
+    CHECK(bench.store[id].reason == c.reason);
+  }
+}
+
+TEST_CASE("prover: asks nobody about an installation without a refresh token") {
+  Bench bench;
+  const InstallationId id = bench.Post("m1", "posted-access", "");
+
+  CHECK(bench.ProveOne());
+
+  CHECK(bench.store[id].state == State::kRefused);
+  CHECK(bench.store[id].reason == "no_refresh_token");
+  CHECK(bench.http.sent.empty());
+}
+
+TEST_CASE("prover: waits, sending nothing, while it has no id and secret of its own") {
+  Bench bench;
+  bench.Restart({"", Secret()});
+  const InstallationId id = bench.Post("m1", "posted-access", "posted-refresh");
+
+  CHECK(bench.ProveOne());
+
+  CHECK(bench.store[id].state == State::kWaiting);
+  CHECK(bench.store[id].reason == "not_configured");
+  CHECK(bench.store[id].due == bench.clock.Now() + seconds(60));
+  CHECK_FALSE(bench.store[id].work.refresh_was_sent);
+  CHECK(bench.http.sent.empty());
+}
+
+TEST_CASE("prover: repeats with growing delays while the server is away, then goes on") {
+  Bench bench;
+  const InstallationId id = bench.Post("m1", "posted-access", "posted-refresh");
+  std::vector<milliseconds> delays;
+
+  for (int i = 0; i < 15; ++i) {
+    REQUIRE(bench.ProveOne());
+    delays.push_back(bench.store[id].due - bench.clock.Now());
+    CHECK_FALSE(bench.ProveOne());  // not due yet
+    bench.clock.Advance(delays.back());
+  }
+  bench.http.Answer(kToken, 200, GrantFor("m1"));
+  bench.http.Answer(kProfile, 200, kAdmin);
+  REQUIRE(bench.ProveOne());
+
+  CHECK(bench.store[id].state == State::kAccepted);
+  for (int i = 0; i < 15; ++i) {
+    CAPTURE(i);
+    const milliseconds full = std::min<milliseconds>(seconds(1 << i), hours(1));
+    CHECK(delays[static_cast<std::size_t>(i)] <= full);
+    CHECK(delays[static_cast<std::size_t>(i)] > full * 3 / 4);
+  }
+}
+
+TEST_CASE("prover: waits when its own credentials are wrong: that is ours to mend") {
+  Bench bench;
+  const InstallationId id = bench.Post("m1", "posted-access", "posted-refresh");
+  bench.http.Answer(kToken, 401, R"({"error":"invalid_client"})");
+
+  CHECK(bench.ProveOne());
+
+  CHECK(bench.store[id].state == State::kWaiting);
+  CHECK(bench.store[id].reason == "invalid_client");
+}
+
+TEST_CASE("prover: gives up a week after the installation was posted, not before") {
+  Bench bench;
+  const InstallationId id = bench.Post("m1", "posted-access", "posted-refresh");
+
+  bench.clock.Advance(kOldestInstallation);
+  CHECK(bench.ProveOne());
+  CHECK(bench.store[id].state == State::kWaiting);
+  bench.clock.Advance(hours(1));
+  CHECK(bench.ProveOne());
+
+  CHECK(bench.store[id].state == State::kRefused);
+  CHECK(bench.store[id].reason == "expired");
+}
+
+TEST_CASE("prover: keeps what a refresh brought while the portal is away") {
+  Bench bench;
+  const InstallationId id = bench.Post("m1", "posted-access", "posted-refresh");
+  bench.http.Answer(kToken, 200, GrantFor("m1"));
+  bench.http.Answer(kProfile, 502, "<html></html>");
+  bench.http.Answer(kProfile, 200, kAdmin);
+
+  CHECK(bench.ProveOne());
+  CHECK(bench.store[id].state == State::kWaiting);
+  bench.clock.Advance(seconds(1));
+  CHECK(bench.ProveOne());
+
+  REQUIRE(bench.store[id].state == State::kAccepted);
+  CHECK(bench.Opened("refresh_token", "m1", bench.store[id].proven.sealed_refresh_token) ==
+        "refresh-1");
+  CHECK(bench.http.Urls() == std::vector<std::string>{kToken, kProfile, kProfile});
+}
+
+TEST_CASE("prover: renews what it kept for long with the token it kept") {
+  Bench bench;
+  const InstallationId id = bench.Post("m1", "posted-access", "posted-refresh");
+  bench.http.Answer(kToken, 200, GrantFor("m1", "1"));
+  bench.http.Answer(kToken, 200, GrantFor("m1", "2"));
+  bench.http.Answer(kProfile, 502, "");
+  bench.http.Answer(kProfile, 200, kAdmin);
+
+  CHECK(bench.ProveOne());
+  bench.clock.Advance(hours(2));
+  CHECK(bench.ProveOne());
+
+  REQUIRE(bench.store[id].state == State::kAccepted);
+  CHECK(bench.Opened("refresh_token", "m1", bench.store[id].proven.sealed_refresh_token) ==
+        "refresh-2");
+  CHECK(bench.http.sent[2].body.find("refresh_token=refresh-1") != std::string::npos);
+}
+
+TEST_CASE("prover: keeps what a refresh brought while the database is away") {
+  Bench bench;
+  const InstallationId id = bench.Post("m1", "posted-access", "posted-refresh");
+  bench.http.Answer(kToken, 200, GrantFor("m1"));
+  bench.http.Answer(kProfile, 200, kAdmin);
+  bench.http.Answer(kProfile, 200, kAdmin);
+  bench.store.fail_accept = true;
+
+  CHECK_FALSE(bench.prover->ProveOne().has_value());
+  bench.store.fail_accept = false;
+  CHECK_FALSE(bench.ProveOne());  // leased
+  bench.clock.Advance(minutes(10));
+  CHECK(bench.ProveOne());
+
+  REQUIRE(bench.store[id].state == State::kAccepted);
+  CHECK_FALSE(bench.store[id].proven.sealed_refresh_token.empty());
+}
+
+TEST_CASE("prover: sends no refresh token before that is on record") {
+  Bench bench;
+  bench.Post("m1", "posted-access", "posted-refresh");
+  bench.store.fail_record = true;
+
+  CHECK_FALSE(bench.prover->ProveOne().has_value());
+
+  CHECK(bench.http.sent.empty());
+}
+
+TEST_CASE("prover: after a crash between answer and commit, the access token is the proof") {
+  Bench bench;
+  const InstallationId id = bench.Post("m1", "posted-access", "posted-refresh");
+  bench.http.Answer(kToken, 200, GrantFor("m1"));
+  bench.http.Answer(kProfile, 200, kAdmin);
+  bench.store.fail_accept = true;
+  CHECK_FALSE(bench.prover->ProveOne().has_value());
+  bench.store.fail_accept = false;
+  bench.Restart();
+  bench.clock.Advance(minutes(10));
+  bench.http.Answer(kToken, 400, kInvalidGrant);
+  bench.http.Answer(kAppInfo, 200, OwnerOf("m1"));
+  bench.http.Answer(kOldProfile, 200, kAdmin);
+
+  CHECK(bench.ProveOne());
+
+  REQUIRE(bench.store[id].state == State::kAccepted);
+  const ProvenInstallation& proven = bench.store[id].proven;
+  CHECK(proven.sealed_refresh_token.empty());
+  CHECK_FALSE(proven.token_expires_at.has_value());
+  CHECK(proven.client_endpoint == "https://portal.example/rest/");
+  CHECK(proven.domain == "portal.example");
+  CHECK(bench.Opened("access_token", "m1", proven.sealed_access_token) == "posted-access");
+}
+
+TEST_CASE("prover: the access token proves nothing of another portal or application") {
+  struct Case {
+    std::string owner;
+    const char* profile;
+    State state;
+    const char* reason;
+  };
+  const std::vector<Case> cases = {
+      {OwnerOf("m2"), kAdmin, State::kRefused, "member_mismatch"},
+      {OwnerOf("m1", "other-id"), kAdmin, State::kRefused, "client_mismatch"},
+      {R"({"result":{"client_id":"our-id","install":{"uri":"https://portal.example"}}})", kAdmin,
+       State::kRefused, "member_mismatch"},
+      {R"({"result":{"install":{"uri":"https://portal.example","member_id":"m1"}}})", kAdmin,
+       State::kRefused, "client_mismatch"},
+      {R"({"result":{"client_id":"our-id","install":{"uri":"javascript:x","member_id":"m1"}}})",
+       kAdmin, State::kRefused, "address_refused"},
+      {R"({"error":"expired_token"})", kAdmin, State::kRefused, "expired_token"},
+      {OwnerOf("m1"), R"({"result":{"ADMIN":false}})", State::kRefused, "not_admin"},
+      {"<html></html>", kAdmin, State::kWaiting, "no_answer"},
+      {OwnerOf("m1"), "<html></html>", State::kWaiting, "no_answer"},
+  };
+  for (const Case& c : cases) {
+    CAPTURE(c.owner);
+    CAPTURE(c.profile);
+    Bench bench;
+    const InstallationId id = bench.Post("m1", "posted-access", "posted-refresh");
+    bench.store[id].work.refresh_was_sent = true;
+    bench.http.Answer(kToken, 400, kInvalidGrant);
+    bench.http.Answer(kAppInfo, 200, c.owner);
+    bench.http.Answer(kOldProfile, 200, c.profile);
+
+    CHECK(bench.ProveOne());
+
+    CHECK(bench.store[id].state == c.state);
+    CHECK(bench.store[id].reason == c.reason);
+  }
+}
+
+TEST_CASE("prover: without an access token there is nothing to fall back on") {
+  Bench bench;
+  const InstallationId id = bench.Post("m1", "", "posted-refresh");
+  bench.store[id].work.refresh_was_sent = true;
+  bench.http.Answer(kToken, 400, kInvalidGrant);
+
+  CHECK(bench.ProveOne());
+
+  CHECK(bench.store[id].state == State::kRefused);
+  CHECK(bench.store[id].reason == "invalid_grant");
+}
+
+TEST_CASE("prover: calls the configured server only, whatever the event named") {
+  Bench bench;
+  bench.Post("m1", "posted-access", "posted-refresh", "https://evil.example/rest/");
+
+  CHECK(bench.ProveOne());
+
+  CHECK(bench.http.Urls() == std::vector<std::string>{kToken});
+}
+
+TEST_CASE("prover: tokens that do not open wait for their key file") {
+  Bench bench;
+  const InstallationId id = bench.Post("m1", "posted-access", "posted-refresh");
+  bench.store[id].work.member_id = MemberId("m2");
+
+  CHECK(bench.ProveOne());
+
+  CHECK(bench.store[id].state == State::kWaiting);
+  CHECK(bench.http.sent.empty());
+}
+
+TEST_CASE("prover: begins only so many proofs in any minute") {
+  Bench bench;
+  for (int i = 0; i < kProofsPerMinute + 5; ++i) bench.Post("m", "access", "refresh");
+  for (auto& [id, installation] : bench.store.installations) installation.work.attempts = 20;
+
+  for (int i = 0; i < kProofsPerMinute; ++i) {
+    bench.clock.Advance(milliseconds(100));
+    CHECK(bench.ProveOne());
+  }
+  CHECK_FALSE(bench.ProveOne());
+  CHECK(bench.http.sent.size() == static_cast<std::size_t>(kProofsPerMinute));
+  bench.clock.Advance(milliseconds(54'100));  // a minute after the first
+
+  CHECK(bench.ProveOne());
+  CHECK_FALSE(bench.ProveOne());
+}
+
+TEST_CASE("prover: a clock that is set back does not stop it") {
+  Bench bench;
+  for (int i = 0; i < kProofsPerMinute + 5; ++i) bench.Post("m", "access", "refresh");
+  for (int i = 0; i < kProofsPerMinute; ++i) CHECK(bench.ProveOne());
+
+  bench.clock.Advance(-hours(1));
+
+  CHECK(bench.ProveOne());
+}
+
+}  // namespace
+}  // namespace imrelay
