@@ -22,8 +22,8 @@ Result<std::string> DatabasePath(const Settings& settings) {
   }
   const std::string path = url.starts_with("sqlite:") ? url.substr(7) : std::string();
   if (path.empty() || path.starts_with("//") || path == ":memory:") {
-    return Fail(settings.Wrong("database.url",
-                               "sqlite:PATH, as in sqlite:/var/lib/imrelay/imrelay.db"));
+    return Fail(
+        settings.Wrong("database.url", "sqlite:PATH, as in sqlite:/var/lib/imrelay/imrelay.db"));
   }
   return settings.PathFrom("database.url", path);
 }
@@ -96,8 +96,7 @@ Result<Config> Interpret(const Settings& settings) {
   config.connector_id = settings.Text("connector.id");
   config.connector_name = settings.Text("connector.name");
   config.connector_icon = settings.Text("connector.icon");
-  const std::filesystem::path beside =
-      std::filesystem::path(config.database_path).parent_path();
+  const std::filesystem::path beside = std::filesystem::path(config.database_path).parent_path();
   config.key_file = settings.Path("security.key_file", (beside / "imrelay.key").string());
   config.spool_directory = settings.Path("spool.directory", (beside / "spool").string());
   return config;

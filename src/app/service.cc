@@ -27,8 +27,9 @@ Result<Secret> OpenSecret(const ConfiguredSecret& configured, const Keyring& key
                                  : Fail(ErrorCode::kInvalidArgument, "no base64");
   if (opened) return opened;
   return Fail(ErrorCode::kInvalidArgument,
-              configured.key + ": the sealed value does not open with this key file; seal it "
-                               "again with: imrelay key seal");
+              configured.key +
+                  ": the sealed value does not open with this key file; seal it "
+                  "again with: imrelay key seal");
 }
 
 }  // namespace imrelay

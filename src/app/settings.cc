@@ -129,9 +129,9 @@ Status Settings::ReadFile(const std::string& file) {
   for (const auto& [section, table] : parsed.table()) {
     const std::string section_name(section.str());
     if (!table.is_table()) {
-      return Fail(ErrorCode::kInvalidArgument, file + ": " + section_name +
-                                                   " stands outside a [section]" +
-                                                   KnownKeysOf(section_name));
+      return Fail(
+          ErrorCode::kInvalidArgument,
+          file + ": " + section_name + " stands outside a [section]" + KnownKeysOf(section_name));
     }
     for (const auto& [key, node] : *table.as_table()) {
       const std::string name = section_name + '.' + std::string(key.str());
@@ -166,8 +166,8 @@ Status Settings::ReadEnvironment(const Environment& environment) {
       values_.erase(key + std::string(kFileSuffix));
       values_[key] = {text, variable, {}};
     } else if (HasKnownSection(key) && key.find('.') != std::string::npos) {
-      return Fail(ErrorCode::kInvalidArgument,
-                  variable + " is no configuration key" + KnownKeysOf(key.substr(0, key.find('.'))));
+      return Fail(ErrorCode::kInvalidArgument, variable + " is no configuration key" +
+                                                   KnownKeysOf(key.substr(0, key.find('.'))));
     }
   }
   return {};
@@ -184,8 +184,8 @@ Result<int> Settings::Integer(std::string_view key, int otherwise, int least, in
   int value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || value < least || value > most) {
-    return Fail(Wrong(key, "a whole number from " + std::to_string(least) + " to " +
-                               std::to_string(most)));
+    return Fail(
+        Wrong(key, "a whole number from " + std::to_string(least) + " to " + std::to_string(most)));
   }
   return value;
 }

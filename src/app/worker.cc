@@ -74,8 +74,8 @@ Status RunWorker(const Config& config, const std::string& listen) {
   ServerOptions options;
   options.listen_fd = *socket;
   options.threads = config.worker_threads;
-  Result<std::unique_ptr<Server>> server = Server::Start(
-      options, [&routes](const Request& request) { return routes.Handle(request); });
+  Result<std::unique_ptr<Server>> server =
+      Server::Start(options, [&routes](const Request& request) { return routes.Handle(request); });
   if (!server) return Fail(std::move(server).error());
   Log(LogLevel::kInfo, "worker started",
       {{"pid", std::to_string(getpid())},

@@ -35,6 +35,18 @@ std::string Base64(std::string_view bytes) {
   return text;
 }
 
+std::optional<std::string> FromBase64(std::string_view text) {
+  std::string bytes(text.size(), '\0');
+  std::size_t length = 0;
+  const char* end = nullptr;
+  const int failed = sodium_base642bin(reinterpret_cast<unsigned char*>(bytes.data()),
+                                       bytes.size(), text.data(), text.size(), nullptr, &length,
+                                       &end, sodium_base64_VARIANT_ORIGINAL);
+  if (failed != 0 || end != text.data() + text.size()) return std::nullopt;
+  bytes.resize(length);
+  return bytes;
+}
+
 std::uint32_t RandomBelow(std::uint32_t limit) {
   assert(limit > 0);
   return randombytes_uniform(limit);

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +17,8 @@ bool EqualInConstantTime(std::span<const std::uint8_t> a, std::span<const std::u
 
 // Base64, the standard alphabet with padding.
 std::string Base64(std::string_view bytes);
+// Nothing when the text is not base64.
+std::optional<std::string> FromBase64(std::string_view text);
 
 // A uniformly random number below `limit` (> 0), for jitter.
 std::uint32_t RandomBelow(std::uint32_t limit);

@@ -37,17 +37,24 @@ Status EnterWal(Database& database) {
   return entered;
 }
 
+// Whether a schema that is newer than this program's lets it work all the same.
+Status CheckNewer(Database& database, std::int64_t version) {
+  if (version <= SchemaVersion()) return {};
+  Result<std::int64_t> oldest = database.Value(kOldestThatWorks);
+  if (!oldest) return Fail(std::move(oldest).error());
+  if (*oldest <= SchemaVersion()) return {};
+  return Fail(ErrorCode::kInvalidArgument,
+              "the database has schema " + std::to_string(version) + ", this program knows " +
+                  std::to_string(SchemaVersion()) + "; install the newer imrelay");
+}
+
 Result<int> Apply(Database& database) {
   Result<std::int64_t> version = database.Value("PRAGMA user_version");
   if (!version) return Fail(std::move(version).error());
-  if (*version > SchemaVersion()) {
-    Result<std::int64_t> oldest = database.Value(kOldestThatWorks);
-    if (!oldest) return Fail(std::move(oldest).error());
-    if (*oldest <= SchemaVersion()) return 0;
-    return Fail(ErrorCode::kInvalidArgument,
-                "the database has schema " + std::to_string(*version) + ", this program knows " +
-                    std::to_string(SchemaVersion()) + "; install the newer imrelay");
+  if (Status newer = CheckNewer(database, *version); !newer) {
+    return Fail(std::move(newer).error());
   }
+  if (*version >= SchemaVersion()) return 0;
   int applied = 0;
   for (const sql::Migration& migration : sql::kMigrations) {
     if (migration.number <= *version) continue;
@@ -82,6 +89,16 @@ Result<int> Migrate(Database& database) {
   Status ended = database.Execute(applied ? "COMMIT" : "ROLLBACK");
   if (applied && !ended) return Fail(std::move(ended).error());
   return applied;
+}
+
+Status CheckSchema(Database& database) {
+  Result<std::int64_t> version = database.Value("PRAGMA user_version");
+  if (!version) return Fail(std::move(version).error());
+  if (Status own = CheckOwner(database, *version); !own) return own;
+  if (*version >= SchemaVersion()) return CheckNewer(database, *version);
+  return Fail(ErrorCode::kInvalidArgument,
+              "the database has schema " + std::to_string(*version) + ", this program needs " +
+                  std::to_string(SchemaVersion()) + "; run: imrelay migrate");
 }
 
 }  // namespace imrelay

@@ -15,4 +15,8 @@ int SchemaVersion();
 // cannot work with; the message names the mend. kUnavailable when the database is.
 Result<int> Migrate(Database& database);
 
+// OK when this program can work with the schema as it is. Changes nothing.
+// Errors: as Migrate; an older schema is kInvalidArgument.
+Status CheckSchema(Database& database);
+
 }  // namespace imrelay

@@ -1,5 +1,7 @@
 #include "store/sqlite/sqlite_store.h"
 
+#include <unistd.h>
+
 #include <utility>
 
 #include "store/sqlite/event_rows.h"
@@ -38,6 +40,19 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string& path) 
   if (!database) return Fail(std::move(database).error());
   if (Result<int> migrated = Migrate(*database); !migrated) {
     return Fail(migrated.error().code, path + ": " + migrated.error().message);
+  }
+  return std::unique_ptr<SqliteStore>(new SqliteStore(path, *std::move(database)));
+}
+
+Result<std::unique_ptr<SqliteStore>> SqliteStore::OpenExisting(const std::string& path) {
+  if (access(path.c_str(), F_OK) != 0) {
+    return Fail(ErrorCode::kUnavailable,
+                path + ": no database there; is database.url right? imrelay migrate makes one");
+  }
+  Result<Database> database = Database::Open(path, Database::Access::kReadWrite);
+  if (!database) return Fail(std::move(database).error());
+  if (Status checked = CheckSchema(*database); !checked) {
+    return Fail(checked.error().code, path + ": " + checked.error().message);
   }
   return std::unique_ptr<SqliteStore>(new SqliteStore(path, *std::move(database)));
 }

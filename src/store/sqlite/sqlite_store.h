@@ -18,6 +18,10 @@ class SqliteStore final : public Store {
   // Errors: those of Database::Open and Migrate.
   static Result<std::unique_ptr<SqliteStore>> Open(const std::string& path);
 
+  // Opens a file that exists and changes nothing about it, for commands that look.
+  // Errors: kUnavailable when there is none, kInvalidArgument when its schema is not current.
+  static Result<std::unique_ptr<SqliteStore>> OpenExisting(const std::string& path);
+
   // Binds the database to a key file by its fingerprint: the first one stays.
   // Errors: kInvalidArgument when the database belongs to another key file.
   Status BindToKey(const std::string& fingerprint);

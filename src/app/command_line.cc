@@ -1,0 +1,230 @@
+#include "app/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <istream>
+#include <optional>
+#include <ostream>
+#include <string>
+
+#include "admin/reports.h"
+#include "app/commands.h"
+#include "app/config.h"
+#include "app/version.h"
+
+namespace imrelay {
+namespace {
+
+// What the options of all commands are read into.
+struct Options {
+  std::string config;
+  bool json = false;
+  bool event = false;
+  std::string listen;
+  std::string member_id;
+  std::string connector;
+  ReportQuery query;
+};
+
+using Command = std::function<Exit(const Options&, Streams&)>;
+
+class Parser {
+ public:
+  Parser() : app_("Durable relay between Bitrix24 open lines and your own channel", "imrelay") {
+    app_.set_version_flag("--version", std::string("imrelay ") + kVersion);
+    app_.add_option("--config", options_.config,
+                    "TOML file; default /etc/imrelay/imrelay.toml if it is there");
+    app_.require_subcommand(1);
+    app_.fallthrough();
+    AddService();
+    AddPortal();
+    AddMessage();
+    AddEvent();
+  }
+
+  Exit Run(int argc, const char* const* argv, Streams& streams) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+      if (error.get_exit_code() == 0) {
+        app_.exit(error, streams.out, streams.err);
+        return Exit::kDone;
+      }
+      streams.err << "imrelay: " << Explain(error, argc, argv) << '\n';
+      return Exit::kUsage;
+    }
+    if (!options_.connector.empty()) options_.query.connector = LowerCase(options_.connector);
+    return run_(options_, streams);
+  }
+
+ private:
+  // The library's own words name the option and what would be right, but not for a command.
+  std::string Explain(const CLI::ParseError& error, int argc, const char* const* argv) const {
+    const CLI::App* group = &app_;
+    while (!group->get_subcommands().empty()) group = group->get_subcommands().front();
+    const auto commands = group->get_subcommands([](const CLI::App*) { return true; });
+    if (commands.empty()) return std::string(error.what()) + "; see imrelay --help";
+    std::string given = "nothing";
+    for (int i = 1; i < argc; ++i) {
+      const std::string argument(argv[i]);
+      const bool known = argument == group->get_name() || argument.starts_with("-");
+      if (!known && argument != options_.config) given = '"' + argument + '"';
+    }
+    std::string names;
+    for (const CLI::App* command : commands) names += ' ' + command->get_name();
+    const std::string where = group == &app_ ? "command" : group->get_name();
+    return where + ": got " + given + ", takes one of:" + names;
+  }
+
+  CLI::App* Add(CLI::App& parent, const char* name, const char* does, Command command) {
+    CLI::App* added = parent.add_subcommand(name, does);
+    added->fallthrough();
+    added->callback([this, command = std::move(command)] { run_ = command; });
+    return added;
+  }
+
+  CLI::App* Group(const char* name, const char* does) {
+    CLI::App* group = app_.add_subcommand(name, does);
+    group->require_subcommand(1);
+    group->fallthrough();
+    return group;
+  }
+
+  void AddJson(CLI::App* command) { command->add_flag("--json", options_.json, "print JSON"); }
+
+  void AddFilter(CLI::App* command, const char* name, std::optional<std::string>& into,
+                 const char* what) {
+    command->add_option(name, into, what);
+  }
+
+  void AddNumber(CLI::App* command, const char* name, std::optional<std::int64_t>& into,
+                 const char* what) {
+    command->add_option(name, into, what)->check(CLI::Range(std::int64_t{0}, INT64_MAX));
+  }
+
+  void AddLimit(CLI::App* command) {
+    command->add_option("--limit", options_.query.limit, "rows at most, newest first; 50")
+        ->check(CLI::Range(1, 1'000'000));
+  }
+
+  void AddService();
+  void AddPortal();
+  void AddMessage();
+  void AddEvent();
+  Command Report(ReportQuery::What what, bool one, const char* missing);
+
+  CLI::App app_;
+  Options options_;
+  Command run_;
+};
+
+void Parser::AddService() {
+  CLI::App* worker = Add(app_, "worker", "run the FastCGI worker on the inherited socket",
+                         [](const Options& options, Streams& streams) {
+                           return WorkerCommand(options.config, options.listen, streams);
+                         });
+  worker->add_option("--listen", options_.listen, "open a socket: unix:PATH or HOST:PORT");
+  CLI::App* decode =
+      Add(app_, "decode", "print what a request body on standard input decodes to",
+          [](const Options& options, Streams& streams) {
+            return DecodeCommand(options.event ? Decoded::kEvent : Decoded::kTree, streams);
+          });
+  decode->add_flag("--event", options_.event, "print the typed event instead of the tree");
+  AddJson(decode);
+  CLI::App* migrate = Add(app_, "migrate", "bring the database to this version's schema",
+                          [](const Options& options, Streams& streams) {
+                            return MigrateCommand(options.config, options.json, streams);
+                          });
+  AddJson(migrate);
+  CLI::App* key = Group("key", "the encryption key");
+  Add(*key, "seal", "encrypt a secret on standard input for the configuration",
+      [](const Options& options, Streams& streams) {
+        return SealCommand(options.config, streams);
+      });
+}
+
+Command Parser::Report(ReportQuery::What what, bool one, const char* missing) {
+  return [what, one, missing](const Options& options, Streams& streams) {
+    ReportQuery query = options.query;
+    query.what = what;
+    if (!options.member_id.empty()) query.member_id = options.member_id;
+    const OutputFormat format = options.json ? OutputFormat::kJson : OutputFormat::kText;
+    return WithStore(options.config, streams, [&](Store& store) {
+      return one ? ShowReport(store, query, format, missing) : ListReport(store, query, format);
+    });
+  };
+}
+
+void Parser::AddPortal() {
+  CLI::App* portal = Group("portal", "the portals that installed the application");
+  CLI::App* list =
+      Add(*portal, "list", "list them", Report(ReportQuery::What::kPortals, false, ""));
+  AddJson(list);
+  AddLimit(list);
+  CLI::App* show =
+      Add(*portal, "show", "show one", Report(ReportQuery::What::kPortal, true, "no such portal"));
+  show->add_option("MEMBER_ID", options_.member_id, "its member_id")->required();
+  AddJson(show);
+  CLI::App* remove =
+      Add(*portal, "remove", "remove one with its tokens, messages and events",
+          [](const Options& options, Streams& streams) {
+            return RemovePortalCommand(options.config, options.member_id, options.json, streams);
+          });
+  remove->add_option("MEMBER_ID", options_.member_id, "its member_id")->required();
+  AddJson(remove);
+}
+
+void Parser::AddMessage() {
+  ReportQuery& query = options_.query;
+  CLI::App* message = Group("message", "the mapping between Bitrix24 and the channel");
+  CLI::App* find = Add(*message, "find", "list rows of the mapping",
+                       Report(ReportQuery::What::kMessages, false, ""));
+  AddFilter(find, "--portal", query.member_id, "the portal's member_id");
+  find->add_option("--connector", options_.connector, "the connector's id");
+  AddNumber(find, "--line", query.line_id, "the open line");
+  AddNumber(find, "--chat", query.chat_id, "the chat in Bitrix24");
+  AddNumber(find, "--message", query.message_id, "the message in Bitrix24");
+  AddFilter(find, "--external-chat", query.external_chat_id, "the chat in the channel");
+  AddFilter(find, "--external-message", query.external_message_id, "the message in the channel");
+  AddLimit(find);
+  AddJson(find);
+  CLI::App* show = Add(
+      *message, "show", "show one message's rows and deliveries",
+      [](const Options& options, Streams& streams) {
+        const OutputFormat format = options.json ? OutputFormat::kJson : OutputFormat::kText;
+        return WithStore(options.config, streams,
+                         [&](Store& store) { return ShowMessage(store, options.query, format); });
+      });
+  AddNumber(show, "MESSAGE_ID", query.message_id, "the message in Bitrix24");
+  show->get_option("MESSAGE_ID")->required();
+  AddFilter(show, "--portal", query.member_id, "the portal's member_id");
+  AddJson(show);
+}
+
+void Parser::AddEvent() {
+  ReportQuery& query = options_.query;
+  CLI::App* event = Group("event", "the journal of what was posted");
+  CLI::App* list =
+      Add(*event, "list", "list events", Report(ReportQuery::What::kEvents, false, ""));
+  AddFilter(list, "--portal", query.member_id, "the portal's member_id");
+  AddFilter(list, "--event", query.event, "the event's name");
+  list->add_option("--status", query.status, "applied, waiting, ignored or rejected")
+      ->check(CLI::IsMember({"applied", "waiting", "ignored", "rejected"}));
+  AddLimit(list);
+  AddJson(list);
+  CLI::App* show = Add(*event, "show", "show one event with its body",
+                       Report(ReportQuery::What::kEvent, true, "no such event"));
+  AddNumber(show, "ID", query.event_id, "the event's number, as event list shows it");
+  show->get_option("ID")->required();
+  AddJson(show);
+}
+
+}  // namespace
+
+Exit RunCommandLine(int argc, const char* const* argv, std::istream& in, std::ostream& out,
+                    std::ostream& err) {
+  Streams streams{in, out, err};
+  return Parser().Run(argc, argv, streams);
+}
+
+}  // namespace imrelay

@@ -1,0 +1,139 @@
+#include "app/commands.h"
+
+#include <istream>
+#include <ostream>
+#include <utility>
+
+#include "app/config.h"
+#include "app/service.h"
+#include "app/worker.h"
+#include "codec/body.h"
+#include "codec/event_decoder.h"
+#include "codec/form.h"
+#include "codec/json.h"
+#include "crypto/digest.h"
+#include "store/sqlite/migrate.h"
+
+namespace imrelay {
+namespace {
+
+Exit Print(const Error& error, Exit exit, Streams& streams) {
+  streams.err << "imrelay: " << error.message << '\n';
+  return exit;
+}
+
+// How a command ends that could not do its work.
+Exit ExitOf(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kInvalidArgument:
+      return Exit::kConfiguration;
+    case ErrorCode::kNotFound:
+      return Exit::kFoundWrong;
+    default:
+      return Exit::kUnavailable;
+  }
+}
+
+// At most one byte more than the limit, so that the decoder can say what is wrong.
+std::string ReadInput(std::istream& in) {
+  std::string text(kMaxBodyBytes + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  return text;
+}
+
+bool LooksLikeJson(std::string_view body) {
+  const std::size_t first = body.find_first_not_of(" \t\r\n");
+  return first != std::string_view::npos && body[first] == '{';
+}
+
+}  // namespace
+
+std::string LowerCase(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return lower;
+}
+
+Exit WorkerCommand(const std::string& config_file, const std::string& listen, Streams& streams) {
+  Result<Config> config = LoadConfig(config_file, ProcessEnvironment());
+  if (!config) return Print(config.error(), Exit::kConfiguration, streams);
+  if (Status ran = RunWorker(*config, listen); !ran) {
+    // A --listen value that is wrong is wrong usage, like any other option.
+    const bool usage = ran.error().message.starts_with("--listen");
+    return Print(ran.error(), usage ? Exit::kUsage : ExitOf(ran.error()), streams);
+  }
+  return Exit::kDone;
+}
+
+Exit DecodeCommand(Decoded what, Streams& streams) {
+  const std::string body = ReadInput(streams.in);
+  const BodyFormat format = LooksLikeJson(body) ? BodyFormat::kJson : BodyFormat::kForm;
+  Result<Tree> tree = ParseBody(format, body);
+  if (!tree) return Print(tree.error(), Exit::kFoundWrong, streams);
+  if (what == Decoded::kTree) {
+    streams.out << ToJson(*tree, true) << '\n';
+    return Exit::kDone;
+  }
+  Result<Event> event = DecodeEvent(*tree);
+  if (!event) return Print(event.error(), Exit::kFoundWrong, streams);
+  streams.out << EventToJson(*event) << '\n';
+  return event->unusable.empty() ? Exit::kDone : Exit::kFoundWrong;
+}
+
+Exit MigrateCommand(const std::string& config_file, bool json, Streams& streams) {
+  Result<Config> config = LoadConfig(config_file, ProcessEnvironment());
+  if (!config) return Print(config.error(), Exit::kConfiguration, streams);
+  // Opening migrates, makes the key file where there is none, and binds the two.
+  Result<Service> service = OpenService(*config);
+  if (!service) return Print(service.error(), ExitOf(service.error()), streams);
+  if (json) {
+    JsonWriter writer;
+    writer.BeginObject().Key("database").String(config->database_path);
+    writer.Key("schema").Integer(SchemaVersion()).EndObject();
+    streams.out << writer.Take() << '\n';
+  } else {
+    streams.out << config->database_path << ": schema " << SchemaVersion() << ", current\n";
+  }
+  return Exit::kDone;
+}
+
+Exit SealCommand(const std::string& config_file, Streams& streams) {
+  Result<Config> config = LoadConfig(config_file, ProcessEnvironment());
+  if (!config) return Print(config.error(), Exit::kConfiguration, streams);
+  Result<Keyring> keyring = Keyring::OpenOrCreate(config->key_file);
+  if (!keyring) return Print(keyring.error(), ExitOf(keyring.error()), streams);
+  std::string line;
+  std::getline(streams.in, line);
+  if (line.empty()) {
+    return Print({ErrorCode::kInvalidArgument, "key seal: no secret on standard input"},
+                 Exit::kUsage, streams);
+  }
+  const Secret secret(std::move(line));
+  streams.out << kSealedPrefix << Base64(keyring->Seal(secret, kSealedPurpose)) << '\n';
+  return Exit::kDone;
+}
+
+Exit WithStore(const std::string& config_file, Streams& streams,
+               const std::function<Result<Output>(Store&)>& report) {
+  Result<Config> config = LoadConfig(config_file, ProcessEnvironment());
+  if (!config) return Print(config.error(), Exit::kConfiguration, streams);
+  Result<std::unique_ptr<SqliteStore>> store = SqliteStore::OpenExisting(config->database_path);
+  if (!store) return Print(store.error(), ExitOf(store.error()), streams);
+  Result<Output> output = report(**store);
+  if (!output) return Print(output.error(), ExitOf(output.error()), streams);
+  streams.out << output->text;
+  return output->found ? Exit::kDone : Exit::kFoundWrong;
+}
+
+Exit RemovePortalCommand(const std::string& config, const std::string& member_id, bool json,
+                         Streams& streams) {
+  return WithStore(config, streams, [&](Store& store) {
+    return RemovePortal(store, MemberId(member_id), SystemClock().Now(),
+                        json ? OutputFormat::kJson : OutputFormat::kText);
+  });
+}
+
+}  // namespace imrelay
