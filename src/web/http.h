@@ -8,8 +8,8 @@ namespace imrelay {
 
 // One request as nginx handed it over, in strings of its own. Everything in it is hostile.
 struct Request {
-  std::string method;        // "POST"
-  std::string path;          // of REQUEST_URI, without the query, not decoded
+  std::string method;  // "POST"
+  std::string path;    // of REQUEST_URI, without the query, not decoded
   std::string query;
   std::string content_type;
   std::string content_length;  // as sent: "", digits, or garbage
@@ -17,10 +17,10 @@ struct Request {
   std::string remote_address;
 
   enum class BodyState {
-    kComplete,   // content_length bytes were read and nothing followed
-    kTooLarge,   // content_length is over the limit; the body was read and thrown away
-    kCut,        // the peer went away, or sent more or less than it announced
-    kNoLength,   // no content_length, or no number
+    kComplete,  // content_length bytes were read and nothing followed
+    kTooLarge,  // content_length is over the limit; the body was read and thrown away
+    kCut,       // the peer went away, or sent more or less than it announced
+    kNoLength,  // no content_length, or no number
   };
   BodyState body_state = BodyState::kComplete;
 };

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "base/clock.h"
 #include "ingest/ingest.h"
 #include "store/store.h"
 #include "web/http.h"
@@ -12,11 +11,12 @@ class Routes {
  public:
   Routes(Ingest& ingest, Store& store);
 
-  // Always gives an answer; never throws.
+  // Gives the answer, whatever the request.
   Response Handle(const Request& request);
 
  private:
   Response PostEvent(const Request& request);
+  Response Ready();
 
   Ingest& ingest_;
   Store& store_;

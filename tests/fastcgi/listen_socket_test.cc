@@ -9,14 +9,14 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/fakes/temporary_directory.h"
 #include "tests/fastcgi/client.h"
-#include "tests/fastcgi/scratch.h"
 
 using namespace imrelay;
 
 TEST_CASE("listen_socket: opens a UNIX socket that its owner and group can use") {
-  const Scratch scratch;
-  const std::string path = scratch.path("s");
+  const TemporaryDirectory directory;
+  const std::string path = directory.File("s");
 
   const Result<int> fd = OpenListenSocket("unix:" + path);
 
@@ -30,8 +30,8 @@ TEST_CASE("listen_socket: opens a UNIX socket that its owner and group can use")
 }
 
 TEST_CASE("listen_socket: replaces a socket file that nobody listens on") {
-  const Scratch scratch;
-  const std::string where = "unix:" + scratch.path("s");
+  const TemporaryDirectory directory;
+  const std::string where = "unix:" + directory.File("s");
   const Result<int> first = OpenListenSocket(where);
   REQUIRE(first);
   close(*first);
@@ -39,13 +39,13 @@ TEST_CASE("listen_socket: replaces a socket file that nobody listens on") {
   const Result<int> second = OpenListenSocket(where);
 
   REQUIRE(second);
-  CHECK(Client(scratch.path("s")).connected());
+  CHECK(Client(directory.File("s")).connected());
   close(*second);
 }
 
 TEST_CASE("listen_socket: leaves a socket alone that another process listens on") {
-  const Scratch scratch;
-  const std::string where = "unix:" + scratch.path("s");
+  const TemporaryDirectory directory;
+  const std::string where = "unix:" + directory.File("s");
   const Result<int> first = OpenListenSocket(where);
   REQUIRE(first);
 
@@ -54,19 +54,19 @@ TEST_CASE("listen_socket: leaves a socket alone that another process listens on"
   REQUIRE_FALSE(second);
   CHECK(second.error().code == ErrorCode::kConflict);
   CHECK(second.error().message.find(where) != std::string::npos);
-  CHECK(Client(scratch.path("s")).connected());
+  CHECK(Client(directory.File("s")).connected());
   close(*first);
 }
 
 TEST_CASE("listen_socket: never replaces a file that is no socket") {
-  const Scratch scratch;
-  std::ofstream(scratch.path("s")) << "precious";
+  const TemporaryDirectory directory;
+  std::ofstream(directory.File("s")) << "precious";
 
-  const Result<int> fd = OpenListenSocket("unix:" + scratch.path("s"));
+  const Result<int> fd = OpenListenSocket("unix:" + directory.File("s"));
 
   REQUIRE_FALSE(fd);
   CHECK(fd.error().code == ErrorCode::kConflict);
-  CHECK(std::filesystem::file_size(scratch.path("s")) == 8);
+  CHECK(std::filesystem::file_size(directory.File("s")) == 8);
 }
 
 TEST_CASE("listen_socket: opens a loopback port") {
@@ -101,8 +101,8 @@ TEST_CASE("listen_socket: a path too long for a socket is refused") {
 }
 
 TEST_CASE("listen_socket: a socket that cannot be made says why") {
-  const Scratch scratch;
-  const Result<int> fd = OpenListenSocket("unix:" + scratch.path("no/such/folder"));
+  const TemporaryDirectory directory;
+  const Result<int> fd = OpenListenSocket("unix:" + directory.File("no/such/folder"));
 
   REQUIRE_FALSE(fd);
   CHECK(fd.error().code == ErrorCode::kUnavailable);
@@ -140,8 +140,8 @@ class Replaced {
 }  // namespace
 
 TEST_CASE("listen_socket: takes the inherited descriptor 0, else 3 as LISTEN_FDS says") {
-  const Scratch scratch;
-  const Result<int> fd = OpenListenSocket("unix:" + scratch.path("s"));
+  const TemporaryDirectory directory;
+  const Result<int> fd = OpenListenSocket("unix:" + directory.File("s"));
   REQUIRE(fd);
   unsetenv("LISTEN_PID");
   unsetenv("LISTEN_FDS");

@@ -10,8 +10,8 @@
 
 #include "fastcgi/listen_socket.h"
 #include "fastcgi/server.h"
+#include "tests/fakes/temporary_directory.h"
 #include "tests/fastcgi/client.h"
-#include "tests/fastcgi/scratch.h"
 
 namespace imrelay {
 
@@ -31,7 +31,7 @@ class ServerFixture {
   ServerFixture(const ServerFixture&) = delete;
   ServerFixture& operator=(const ServerFixture&) = delete;
 
-  std::string path() const { return scratch_.path("s"); }
+  std::string path() const { return directory_.File("s"); }
 
   void Start(Handler handler) {
     Result<std::unique_ptr<Server>> started = Server::Start(options, std::move(handler));
@@ -76,7 +76,7 @@ class ServerFixture {
     return response;
   }
 
-  Scratch scratch_;
+  TemporaryDirectory directory_;
 };
 
 }  // namespace imrelay

@@ -1,0 +1,353 @@
+#include "web/routes.h"
+
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+
+#include "tests/fakes/fake_clock.h"
+#include "tests/fakes/temporary_directory.h"
+#include "tests/web/scripted_store.h"
+
+using namespace imrelay;
+
+namespace {
+
+const MemberId kMember("bac1cd5c8940947a75e0d71b1a84e348");
+constexpr const char* kToken = "831c76b092f9f135d9b6b36c3a720757";
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::string Wire(const std::string& name) {
+  return ReadFile(std::string(IMRELAY_TEST_DATA) + "/wire/" + name);
+}
+
+// What is written to standard error while it lives.
+class CapturedLog {
+ public:
+  CapturedLog() : before_(dup(STDERR_FILENO)) {
+    const int file = open(path().c_str(), O_CREAT | O_WRONLY, 0600);
+    dup2(file, STDERR_FILENO);
+    close(file);
+  }
+  ~CapturedLog() {
+    dup2(before_, STDERR_FILENO);
+    close(before_);
+  }
+  CapturedLog(const CapturedLog&) = delete;
+  CapturedLog& operator=(const CapturedLog&) = delete;
+
+  std::string text() const { return ReadFile(path()); }
+
+ private:
+  std::string path() const { return directory_.File("log"); }
+
+  TemporaryDirectory directory_;
+  int before_;
+};
+
+// The routes over the real ingest and a store that answers as told; one portal is installed.
+struct House {
+  House()
+      : keyring(Keyring::OpenOrCreate(directory.File("key")).value()),
+        ingest(store, keyring, clock),
+        routes(ingest, store) {
+    Portal portal;
+    portal.id = PortalId(1);
+    portal.member_id = kMember;
+    portal.status = PortalStatus::kActive;
+    portal.token = keyring.Hash(Secret(kToken), SealPurpose("application_token", kMember));
+    store.portal = portal;
+  }
+
+  Response Post(const std::string& path, const std::string& body,
+                const std::string& type = "application/x-www-form-urlencoded") {
+    Request request;
+    request.method = "POST";
+    request.path = path;
+    request.content_type = type;
+    request.content_length = std::to_string(body.size());
+    request.body = body;
+    request.remote_address = "192.0.2.7";
+    return routes.Handle(request);
+  }
+  Response Post(const std::string& body) { return Post("/bitrix24/event", body); }
+
+  Response Ask(const std::string& method, const std::string& path) {
+    Request request;
+    request.method = method;
+    request.path = path;
+    request.body_state = Request::BodyState::kNoLength;
+    return routes.Handle(request);
+  }
+
+  const CapturedLog log;
+  const TemporaryDirectory directory;
+  const FakeClock clock;
+  ScriptedStore store;
+  const Keyring keyring;
+  Ingest ingest;
+  Routes routes;
+};
+
+const std::string* HeaderOf(const Response& response, const std::string& name) {
+  for (const auto& header : response.headers) {
+    if (header.first == name) return &header.second;
+  }
+  return nullptr;
+}
+
+// The `error` of an error answer, whose form it checks.
+std::string ErrorOf(const Response& response) {
+  const std::string begin = R"({"error":")";
+  CHECK(response.content_type == "application/json");
+  REQUIRE(response.body.starts_with(begin));
+  const std::size_t end = response.body.find(R"(","message":")");
+  REQUIRE(end != std::string::npos);
+  CHECK(response.body.ends_with(R"(."})"));
+  return response.body.substr(begin.size(), end - begin.size());
+}
+
+}  // namespace
+
+TEST_CASE("routes: an event is answered with what became of it") {
+  House house;
+  const std::string body = Wire("messagedelete-1-external-id.form");
+
+  const Response accepted = house.Post(body);
+  house.store.committed = Committed{Committed::Answer::kDuplicate, {}};
+  const Response duplicate = house.Post(body);
+  house.store.committed = Committed{Committed::Answer::kIgnored, "no_change"};
+  const Response ignored = house.Post(body);
+
+  CHECK(accepted.status == 200);
+  CHECK(accepted.body == R"({"status":"accepted"})");
+  CHECK(duplicate.status == 200);
+  CHECK(duplicate.body == R"({"status":"duplicate"})");
+  CHECK(ignored.status == 200);
+  CHECK(ignored.body == R"({"status":"ignored","reason":"no_change"})");
+  REQUIRE(house.store.journal.size() == 3);
+  CHECK(house.store.journal[0].source == EventSource::kWebhook);
+}
+
+TEST_CASE("routes: an event may be JSON") {
+  House house;
+
+  const Response response = house.Post("/bitrix24/event", Wire("messagedelete-1-external-id.json"),
+                                       "Application/JSON; charset=utf-8");
+
+  CHECK(response.status == 200);
+  CHECK(house.store.journal.size() == 1);
+}
+
+TEST_CASE("routes: the installation callback is taken in at both paths") {
+  for (const char* path : {"/bitrix24/event", "/bitrix24/install"}) {
+    CAPTURE(path);
+    House house;
+
+    const Response response = house.Post(path, Wire("onappinstall.form"));
+
+    CHECK(response.status == 200);
+    CHECK(response.body == R"({"status":"accepted"})");
+    CHECK(house.store.journal.size() == 1);
+  }
+}
+
+TEST_CASE("routes: an installation page's form is no event") {
+  House house;
+
+  const Response response = house.Post("/bitrix24/install", "AUTH_ID=a&REFRESH_ID=b&member_id=c");
+
+  CHECK(response.status == 400);
+  CHECK(ErrorOf(response) == "no_event");
+  CHECK(house.store.journal.empty());
+}
+
+TEST_CASE("routes: a probe of the event path costs no work") {
+  House house;
+  for (const char* method : {"GET", "HEAD"}) {
+    const Response response = house.Ask(method, "/bitrix24/event");
+
+    CHECK(response.status == 200);
+    CHECK(response.body == R"({"status":"ok"})");
+  }
+  CHECK(house.store.journal.empty());
+  CHECK(house.log.text().empty());
+}
+
+TEST_CASE("routes: a post is refused for its length, size, type and wholeness, in this order") {
+  using BodyState = Request::BodyState;
+  House house;
+  Request request;
+  request.method = "POST";
+  request.path = "/bitrix24/event";
+  request.body = Wire("messagedelete-1-external-id.form");
+  const auto check = [&](BodyState state, const char* type, int status, const char* error) {
+    CAPTURE(error);
+    request.body_state = state;
+    request.content_type = type;
+    const Response response = house.routes.Handle(request);
+    CHECK(response.status == status);
+    CHECK(ErrorOf(response) == error);
+  };
+
+  check(BodyState::kNoLength, "text/plain", 411, "length_required");
+  check(BodyState::kTooLarge, "text/plain", 413, "body_too_large");
+  check(BodyState::kCut, "text/plain", 415, "unsupported_media_type");
+  check(BodyState::kComplete, "", 415, "unsupported_media_type");
+  check(BodyState::kComplete, "multipart/form-data; boundary=x", 415, "unsupported_media_type");
+  check(BodyState::kCut, "application/x-www-form-urlencoded", 400, "incomplete_body");
+  CHECK(house.store.journal.empty());
+}
+
+TEST_CASE("routes: a body that is no event is refused with the decoder's reason") {
+  House house;
+  CHECK(ErrorOf(house.Post("")) == "no_event");
+  CHECK(ErrorOf(house.Post("a=1")) == "no_event");
+
+  const Response broken = house.Post("/bitrix24/event", "{", "application/json");
+  CHECK(broken.status == 400);
+  CHECK(ErrorOf(broken) == "bad_json");
+
+  const Response large = house.Post(std::string((1 << 20) + 1, 'x'));
+  CHECK(large.status == 413);
+  CHECK(ErrorOf(large) == "body_too_large");
+  CHECK(house.store.journal.empty());
+}
+
+TEST_CASE("routes: an event of a stranger or with a wrong token is forbidden") {
+  House house;
+  std::string wrong = Wire("messagedelete-1-external-id.form");
+  wrong.replace(wrong.find(kToken), 4, "0000");
+
+  const Response wrong_token = house.Post(wrong);
+  house.store.portal.reset();
+  House empty;
+  empty.store.portal.reset();
+  const Response unknown = empty.Post(Wire("messagedelete-1-external-id.form"));
+
+  CHECK(wrong_token.status == 403);
+  CHECK(ErrorOf(wrong_token) == "wrong_token");
+  CHECK(unknown.status == 403);
+  CHECK(ErrorOf(unknown) == "unknown_portal");
+  CHECK(house.store.journal.empty());
+}
+
+TEST_CASE("routes: what could not be stored is 503, to be sent again, and tells no secrets") {
+  House house;
+  const std::string body = Wire("messagedelete-1-external-id.form");
+
+  house.store.committed = Fail(ErrorCode::kUnavailable, "write /var/lib/x.db: disk full");
+  const Response unavailable = house.Post(body);
+  house.store.committed = Fail(ErrorCode::kRateLimited, "too many wait", "too_many_waiting");
+  const Response limited = house.Post(body);
+
+  for (const Response& response : {unavailable, limited}) {
+    CHECK(response.status == 503);
+    const std::string* retry_after = HeaderOf(response, "Retry-After");
+    REQUIRE(retry_after != nullptr);
+    CHECK(*retry_after == "1");
+  }
+  CHECK(ErrorOf(unavailable) == "unavailable");
+  CHECK(unavailable.body.find("/var/lib") == std::string::npos);
+  CHECK(ErrorOf(limited) == "rate_limited");
+  CHECK(house.log.text().find("disk full") != std::string::npos);
+}
+
+TEST_CASE("routes: our own faults are 500, never the sender's") {
+  House house;
+  for (const ErrorCode code : {ErrorCode::kInternal, ErrorCode::kInvalidArgument}) {
+    house.store.committed = Fail(code, "constraint failed: messages");
+
+    const Response response = house.Post(Wire("messagedelete-1-external-id.form"));
+
+    CHECK(response.status == 500);
+    CHECK(ErrorOf(response) == "internal");
+    CHECK(response.body.find("constraint") == std::string::npos);
+  }
+}
+
+TEST_CASE("routes: a method that a path does not take is refused with those it takes") {
+  House house;
+  const auto check = [&](const char* method, const char* path, const char* allow) {
+    CAPTURE(path);
+    CAPTURE(method);
+    const Response response = house.Ask(method, path);
+    CHECK(response.status == 405);
+    CHECK(ErrorOf(response) == "method_not_allowed");
+    const std::string* allowed = HeaderOf(response, "Allow");
+    REQUIRE(allowed != nullptr);
+    CHECK(*allowed == allow);
+  };
+
+  check("PUT", "/bitrix24/event", "GET, HEAD, POST");
+  check("post", "/bitrix24/event", "GET, HEAD, POST");
+  check("", "/bitrix24/event", "GET, HEAD, POST");
+  check("GET", "/bitrix24/install", "POST");
+  check("POST", "/healthz", "GET, HEAD");
+  check("DELETE", "/readyz", "GET, HEAD");
+}
+
+TEST_CASE("routes: any other path is not found") {
+  House house;
+  for (const char* path : {"", "/", "/bitrix24", "/bitrix24/event/", "/Bitrix24/event",
+                           "/bitrix24/event.php", "//bitrix24/event", "/channel/v1/messages"}) {
+    CAPTURE(path);
+    const Response response = house.Ask("POST", path);
+
+    CHECK(response.status == 404);
+    CHECK(ErrorOf(response) == "not_found");
+  }
+}
+
+TEST_CASE("routes: healthz tells that the process lives, readyz that the database works") {
+  House house;
+
+  const Response ready = house.Ask("GET", "/readyz");
+  house.store.ready = Fail(ErrorCode::kUnavailable, "the schema is old");
+  const Response not_ready = house.Ask("GET", "/readyz");
+  const Response healthy = house.Ask("HEAD", "/healthz");
+
+  CHECK(ready.status == 200);
+  CHECK(ready.body == R"({"status":"ok"})");
+  CHECK(not_ready.status == 503);
+  CHECK(ErrorOf(not_ready) == "not_ready");
+  CHECK(not_ready.body.find("The schema is old.") != std::string::npos);
+  CHECK(healthy.status == 200);
+}
+
+TEST_CASE("routes: one line is logged for an event, with neither tokens nor text") {
+  House house;
+  house.store.committed = Committed{Committed::Answer::kAccepted, {}};
+
+  house.Post(Wire("messageadd-text.form"));
+
+  const std::string log = house.log.text();
+  CHECK(log.find(" info event status=accepted http=200 event=ONIMCONNECTORMESSAGEADD "
+                 "member_id=" +
+                 kMember.value() + " reason=\"\" remote=192.0.2.7 ms=") != std::string::npos);
+  CHECK(log.find('\n') == log.size() - 1);
+  CHECK(log.find(kToken) == std::string::npos);
+  CHECK(log.find("5b00844001b0007cd181977d455de630432") == std::string::npos);
+  CHECK(log.find("Guten") == std::string::npos);
+}
+
+TEST_CASE("routes: a refused event is logged too, and cannot forge a line") {
+  House house;
+
+  house.Post("event=X&auth[member_id]=no%0Ainfo+event+status=accepted&auth[application_token]=t");
+
+  const std::string log = house.log.text();
+  CHECK(log.find(" warning event status=refused http=403 ") != std::string::npos);
+  CHECK(log.find("reason=unknown_portal") != std::string::npos);
+  CHECK(log.find('\n') == log.size() - 1);
+  CHECK(log.find("member_id=\"no\\x0ainfo event status=accepted\"") != std::string::npos);
+}

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "store/store.h"
+
+namespace imrelay {
+
+// Knows one portal and answers as the test says. Calls that no request makes fail.
+class ScriptedStore final : public Store {
+ public:
+  std::optional<Portal> portal;
+  Result<Committed> committed = Committed{};  // the answer to every event and installation
+  Status ready;
+  std::vector<JournalEntry> journal;  // what was to be committed
+
+  Result<std::optional<Portal>> FindPortal(const MemberId& member_id) override {
+    if (portal && portal->member_id == member_id) return portal;
+    return std::optional<Portal>();
+  }
+  Result<Committed> Commit(Plan plan) override {
+    journal.push_back(plan.journal);
+    return committed;
+  }
+  Result<Committed> AddInstallation(InstallationRequest request) override {
+    journal.push_back(request.journal);
+    return committed;
+  }
+  Status Ready() override { return ready; }
+
+  Result<std::vector<WaitingEvent>> WaitingEvents(int) override { return None(); }
+  Result<std::optional<InstallationWork>> LeaseInstallation(TimePoint,
+                                                            std::chrono::seconds) override {
+    return None();
+  }
+  Status RecordRefreshSent(InstallationId, TimePoint) override { return None(); }
+  Status AcceptInstallation(InstallationId, const ProvenInstallation&, TimePoint) override {
+    return None();
+  }
+  Status RefuseInstallation(InstallationId, const std::string&, TimePoint) override {
+    return None();
+  }
+  Status PostponeInstallation(InstallationId, const std::string&, TimePoint) override {
+    return None();
+  }
+  Result<Table> Report(const ReportQuery&) override { return None(); }
+  Status RemovePortal(const MemberId&, TimePoint) override { return None(); }
+
+ private:
+  static tl::unexpected<Error> None() { return Fail(ErrorCode::kInternal, "no request does this"); }
+};
+
+}  // namespace imrelay
