@@ -340,14 +340,14 @@ TEST_CASE("routes: one line is logged for an event, with neither tokens nor text
   CHECK(log.find("Guten") == std::string::npos);
 }
 
-TEST_CASE("routes: a refused event is logged too, and cannot forge a line") {
+TEST_CASE("routes: a refused event is logged too, and cannot forge a field") {
   House house;
 
-  house.Post("event=X&auth[member_id]=no%0Ainfo+event+status=accepted&auth[application_token]=t");
+  house.Post("event=X&auth[member_id]=no+status=accepted&auth[application_token]=t");
 
   const std::string log = house.log.text();
   CHECK(log.find(" warning event status=refused http=403 ") != std::string::npos);
+  CHECK(log.find(R"(member_id="no status=accepted")") != std::string::npos);
   CHECK(log.find("reason=unknown_portal") != std::string::npos);
   CHECK(log.find('\n') == log.size() - 1);
-  CHECK(log.find("member_id=\"no\\x0ainfo event status=accepted\"") != std::string::npos);
 }
