@@ -48,6 +48,23 @@ std::optional<TimePoint> ExpiryOf(const TokenGrant& grant) {
 
 }  // namespace
 
+// What becomes of an installation for now.
+struct Prover::Verdict {
+  enum class Outcome { kAccepted, kRefused, kPostponed };
+
+  static Verdict Accept(ProvenInstallation proven) {
+    return {Outcome::kAccepted, {}, std::move(proven)};
+  }
+  static Verdict Refuse(std::string reason) { return {Outcome::kRefused, std::move(reason), {}}; }
+  static Verdict Postpone(std::string reason) {
+    return {Outcome::kPostponed, std::move(reason), {}};
+  }
+
+  Outcome outcome;
+  std::string reason;         // of kRefused and kPostponed
+  ProvenInstallation proven;  // of kAccepted
+};
+
 Prover::Prover(Store& store, const Keyring& keyring, AuthorizationServer& authorization_server,
                PortalCalls& portal_calls, ApplicationCredentials application, const Clock& clock)
     : store_(store),
@@ -66,9 +83,9 @@ Result<bool> Prover::ProveOne() {
   begun_.push_back(now);
   Result<Verdict> verdict = Prove(**work);
   if (!verdict) return Fail(std::move(verdict).error());
-  if (std::holds_alternative<Postponed>(*verdict) &&
+  if (verdict->outcome == Verdict::Outcome::kPostponed &&
       now - (*work)->received_at > kOldestInstallation) {
-    *verdict = Refused{"expired"};
+    *verdict = Verdict::Refuse("expired");
   }
   if (Status settled = Settle(**work, *verdict); !settled) {
     return Fail(std::move(settled).error());
@@ -84,9 +101,9 @@ bool Prover::MayBegin(TimePoint now) {
 }
 
 Result<Prover::Verdict> Prover::Prove(const InstallationWork& work) {
-  if (work.sealed_refresh_token.empty()) return Verdict(Refused{"no_refresh_token"});
+  if (work.sealed_refresh_token.empty()) return Verdict::Refuse("no_refresh_token");
   if (application_.client_id.empty() || application_.client_secret.empty()) {
-    return Verdict(Postponed{kNotConfigured});
+    return Verdict::Postpone(kNotConfigured);
   }
   const auto held = held_.find(work.id);
   const bool is_held = held != held_.end();
@@ -100,7 +117,7 @@ Result<Prover::Verdict> Prover::Prove(const InstallationWork& work) {
     Result<Secret> posted =
         keyring_.Unseal(work.sealed_refresh_token, SealPurpose("refresh_token", work.member_id));
     // The key file may come back from its copy.
-    if (!posted) return Verdict(Postponed{posted.error().reason});
+    if (!posted) return Verdict::Postpone(posted.error().reason);
     refresh_token = *std::move(posted);
   }
   // Before, not after: otherwise a crash in between would look like a token that somebody else
@@ -117,16 +134,16 @@ Result<Prover::Verdict> Prover::Prove(const InstallationWork& work) {
 
 Prover::Verdict Prover::AfterRefusal(const InstallationWork& work, const Error& refusal,
                                      bool was_sent) {
-  if (refusal.code != ErrorCode::kUnauthenticated) return Postponed{ReasonOf(refusal)};
+  if (refusal.code != ErrorCode::kUnauthenticated) return Verdict::Postpone(ReasonOf(refusal));
   if (refusal.reason == "invalid_grant" && was_sent) return ProveByAccessToken(work);
   // Never sent by us before, so somebody else used it: a replay, or a forgery.
-  return Refused{ReasonOf(refusal)};
+  return Verdict::Refuse(ReasonOf(refusal));
 }
 
 Prover::Verdict Prover::CheckGrant(const InstallationWork& work, const TokenGrant& grant) {
-  if (grant.member_id != work.member_id) return Refused{"member_mismatch"};
+  if (grant.member_id != work.member_id) return Verdict::Refuse("member_mismatch");
   const std::optional<Endpoint> endpoint = ParseEndpoint(grant.client_endpoint);
-  if (!endpoint) return Refused{"address_refused"};
+  if (!endpoint) return Verdict::Refuse("address_refused");
   ProvenInstallation proven;
   proven.client_endpoint = grant.client_endpoint;
   proven.domain = endpoint->authority;
@@ -140,24 +157,24 @@ Prover::Verdict Prover::CheckGrant(const InstallationWork& work, const TokenGran
 }
 
 Prover::Verdict Prover::ProveByAccessToken(const InstallationWork& work) {
-  if (work.sealed_access_token.empty()) return Refused{"invalid_grant"};
+  if (work.sealed_access_token.empty()) return Verdict::Refuse("invalid_grant");
   const std::string purpose = SealPurpose("access_token", work.member_id);
   const Result<Secret> access_token = keyring_.Unseal(work.sealed_access_token, purpose);
-  if (!access_token) return Postponed{access_token.error().reason};
+  if (!access_token) return Verdict::Postpone(access_token.error().reason);
   const Result<TokenOwner> owner =
       authorization_server_.AppInfo(*access_token, work.server_endpoint);
   if (!owner) {
     if (owner.error().code != ErrorCode::kUnauthenticated) {
-      return Postponed{ReasonOf(owner.error())};
+      return Verdict::Postpone(ReasonOf(owner.error()));
     }
-    return Refused{ReasonOf(owner.error())};
+    return Verdict::Refuse(ReasonOf(owner.error()));
   }
   // Both must be told and be right: an administrator of any portal that installed us has an access
   // token that works, and could otherwise pass it off as another portal's.
-  if (owner->client_id != application_.client_id) return Refused{"client_mismatch"};
-  if (owner->member_id != work.member_id) return Refused{"member_mismatch"};
+  if (owner->client_id != application_.client_id) return Verdict::Refuse("client_mismatch");
+  if (owner->member_id != work.member_id) return Verdict::Refuse("member_mismatch");
   const std::optional<Endpoint> endpoint = ParseEndpoint(owner->portal_url);
-  if (!endpoint) return Refused{"address_refused"};
+  if (!endpoint) return Verdict::Refuse("address_refused");
   ProvenInstallation proven;
   proven.client_endpoint = endpoint->Origin() + "/rest/";
   proven.domain = endpoint->authority;
@@ -169,48 +186,49 @@ Prover::Verdict Prover::CheckAdministrator(ProvenInstallation proven, const Secr
   const Result<bool> admin = portal_calls_.IsAdministrator(proven.client_endpoint, access_token);
   if (!admin) {
     if (admin.error().code != ErrorCode::kUnauthenticated) {
-      return Postponed{ReasonOf(admin.error())};
+      return Verdict::Postpone(ReasonOf(admin.error()));
     }
-    return Refused{ReasonOf(admin.error())};
+    return Verdict::Refuse(ReasonOf(admin.error()));
   }
-  if (!*admin) return Refused{"not_admin"};
-  return Accepted{std::move(proven)};
+  if (!*admin) return Verdict::Refuse("not_admin");
+  return Verdict::Accept(std::move(proven));
 }
 
 Status Prover::Settle(const InstallationWork& work, const Verdict& verdict) {
   const TimePoint now = clock_.Now();
-  if (const auto* postponed = std::get_if<Postponed>(&verdict)) {
-    const milliseconds delay = postponed->reason == kNotConfigured
-                                   ? milliseconds(kDelayWhileNotConfigured)
-                                   : Backoff(work.attempts);
-    Status status = store_.PostponeInstallation(work.id, postponed->reason, now + delay);
-    if (!status) return status;
-    Log(LogLevel::kWarning, "installation",
-        {{"outcome", "postponed"},
-         {"member_id", work.member_id.value()},
-         {"reason", postponed->reason},
-         {"due", FormatUtc(now + delay)}});
-    return {};
-  }
-  if (const auto* refused = std::get_if<Refused>(&verdict)) {
-    Status status = store_.RefuseInstallation(work.id, refused->reason, now);
+  if (verdict.outcome == Verdict::Outcome::kPostponed) return Postpone(work, verdict.reason, now);
+  if (verdict.outcome == Verdict::Outcome::kRefused) {
+    Status status = store_.RefuseInstallation(work.id, verdict.reason, now);
     if (!status) return status;
     Log(LogLevel::kWarning, "installation",
         {{"outcome", "refused"},
          {"member_id", work.member_id.value()},
-         {"reason", refused->reason}});
+         {"reason", verdict.reason}});
   } else {
-    const ProvenInstallation& proven = std::get<Accepted>(verdict).proven;
     // On failure the grant stays held: its refresh token exists nowhere else.
-    Status status = store_.AcceptInstallation(work.id, proven, now);
+    Status status = store_.AcceptInstallation(work.id, verdict.proven, now);
     if (!status) return status;
     Log(LogLevel::kInfo, "installation",
         {{"outcome", "accepted"},
          {"member_id", work.member_id.value()},
-         {"domain", proven.domain},
-         {"reason", proven.sealed_refresh_token.empty() ? "refresh_token_lost" : "proven"}});
+         {"domain", verdict.proven.domain},
+         {"reason",
+          verdict.proven.sealed_refresh_token.empty() ? "refresh_token_lost" : "proven"}});
   }
   held_.erase(work.id);
+  return {};
+}
+
+Status Prover::Postpone(const InstallationWork& work, const std::string& reason, TimePoint now) {
+  const milliseconds delay =
+      reason == kNotConfigured ? milliseconds(kDelayWhileNotConfigured) : Backoff(work.attempts);
+  Status status = store_.PostponeInstallation(work.id, reason, now + delay);
+  if (!status) return status;
+  Log(LogLevel::kWarning, "installation",
+      {{"outcome", "postponed"},
+       {"member_id", work.member_id.value()},
+       {"reason", reason},
+       {"due", FormatUtc(now + delay)}});
   return {};
 }
 

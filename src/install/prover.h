@@ -4,7 +4,6 @@
 #include <deque>
 #include <map>
 #include <string>
-#include <variant>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -39,16 +38,7 @@ class Prover {
   Result<bool> ProveOne();
 
  private:
-  struct Accepted {
-    ProvenInstallation proven;
-  };
-  struct Refused {
-    std::string reason;
-  };
-  struct Postponed {
-    std::string reason;
-  };
-  using Verdict = std::variant<Accepted, Refused, Postponed>;
+  struct Verdict;
 
   // Tokens that were granted for an installation and are not committed yet.
   struct HeldGrant {
@@ -63,6 +53,7 @@ class Prover {
   Verdict ProveByAccessToken(const InstallationWork& work);
   Verdict CheckAdministrator(ProvenInstallation proven, const Secret& access_token);
   Status Settle(const InstallationWork& work, const Verdict& verdict);
+  Status Postpone(const InstallationWork& work, const std::string& reason, TimePoint now);
   void Hold(InstallationId id, TokenGrant grant);
 
   Store& store_;
