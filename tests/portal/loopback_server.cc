@@ -4,10 +4,14 @@
 #include <sys/socket.h>
 
 #include <chrono>
+#include <utility>
 
 namespace imrelay {
 
-LoopbackServer::LoopbackServer() : server_(std::make_unique<httplib::Server>()) {
+LoopbackServer::LoopbackServer() : LoopbackServer(std::make_unique<httplib::Server>()) {}
+
+LoopbackServer::LoopbackServer(std::unique_ptr<httplib::Server> server)
+    : server_(std::move(server)) {
   // cpp-httplib's own default is SO_REUSEPORT, which lets two servers share one port unnoticed.
   server_->set_socket_options([](socket_t socket) {
     const int on = 1;

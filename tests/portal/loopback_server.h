@@ -14,7 +14,8 @@ namespace imrelay {
 class LoopbackServer {
  public:
   LoopbackServer();
-  ~LoopbackServer();  // stops it
+  explicit LoopbackServer(std::unique_ptr<httplib::Server> server);  // one with TLS
+  ~LoopbackServer();                                                 // stops it
   LoopbackServer(const LoopbackServer&) = delete;
   LoopbackServer& operator=(const LoopbackServer&) = delete;
 

@@ -1,0 +1,63 @@
+#include <doctest/doctest.h>
+#include <httplib.h>
+#include <openssl/evp.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+
+#include <memory>
+#include <string>
+
+#include "http/client.h"
+#include "tests/portal/loopback_server.h"
+
+namespace imrelay {
+namespace {
+
+struct KeyDeleter {
+  void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
+};
+struct CertificateDeleter {
+  void operator()(X509* certificate) const { X509_free(certificate); }
+};
+using Key = std::unique_ptr<EVP_PKEY, KeyDeleter>;
+using Certificate = std::unique_ptr<X509, CertificateDeleter>;
+
+// A certificate that names 127.0.0.1 and that nobody but its key signed.
+Certificate SelfSigned(EVP_PKEY* key) {
+  Certificate certificate(X509_new());
+  X509_set_version(certificate.get(), 2);
+  ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);
+  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -3600);
+  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
+  X509_NAME* const name = X509_get_subject_name(certificate.get());
+  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+                             reinterpret_cast<const unsigned char*>("127.0.0.1"), -1, -1, 0);
+  X509_set_issuer_name(certificate.get(), name);
+  X509_set_pubkey(certificate.get(), key);
+  REQUIRE(X509_sign(certificate.get(), key, EVP_sha256()) > 0);
+  return certificate;
+}
+
+TEST_CASE("http client: sends nothing to a server whose certificate nobody vouches for") {
+  const Key key(EVP_RSA_gen(2048));
+  const Certificate certificate = SelfSigned(key.get());
+  auto tls = std::make_unique<httplib::SSLServer>(certificate.get(), key.get());
+  REQUIRE(tls->is_valid());
+  LoopbackServer http(std::move(tls));
+  int requests = 0;
+  http.server().Get("/", [&](const httplib::Request&, httplib::Response&) { ++requests; });
+  REQUIRE(http.Start());
+  HttpRequest request;
+  request.method = "GET";
+  request.url = "https://127.0.0.1:" + std::to_string(http.port()) + "/";
+
+  const Result<HttpResponse> answer = MakeCurlClient({true})->Send(request);
+
+  REQUIRE_FALSE(answer.has_value());
+  CHECK(answer.error().code == ErrorCode::kUnavailable);
+  CHECK(answer.error().message.find("certificate") != std::string::npos);
+  CHECK(requests == 0);
+}
+
+}  // namespace
+}  // namespace imrelay
