@@ -190,7 +190,7 @@ class Stack:
         found = []
         for pid in children(self.supervisor() or 0):
             try:
-                if os.path.samefile(f"/proc/{pid}/exe", self.binary):
+                if pathlib.Path(f"/proc/{pid}/comm").read_text() == "imrelay\n":
                     found.append(pid)
             except FileNotFoundError:
                 pass
