@@ -9,7 +9,7 @@ namespace imrelay {
 // `{"status":…}`, with the reason when there is one.
 Response StatusAnswer(std::string_view status, std::string_view reason = {});
 
-// `{"error":code,"message":sentence}`; `message` is made a sentence, with a capital and a full stop.
+// `{"error":code,"message":sentence}`; `message` gets a capital and a full stop.
 Response ErrorAnswer(int status, std::string_view code, std::string_view message);
 
 // 405; `allow` names the methods the path takes ("GET, HEAD").
