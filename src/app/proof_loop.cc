@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <exception>
+#include <utility>
 
 #include "base/log.h"
 #include "recovery/waiting_events.h"
@@ -15,8 +16,10 @@ constexpr std::chrono::seconds kPauseAfterFailure{2};
 
 }  // namespace
 
-ProofLoop::ProofLoop(Store& store, Ingest& ingest, Prover& prover)
-    : store_(store), ingest_(ingest), prover_(prover), thread_([this] { Run(); }) {}
+ProofLoop::ProofLoop(Store& store, Ingest& ingest, Prover& prover, std::string lock_file)
+    : store_(store), ingest_(ingest), prover_(prover), lock_(std::move(lock_file)), thread_([this] {
+        Run();
+      }) {}
 
 ProofLoop::~ProofLoop() {
   {
@@ -43,6 +46,7 @@ void ProofLoop::Run() {
 }
 
 bool ProofLoop::DoOne() {
+  if (!lock_.Held()) return false;
   Status failed;
   bool busy = false;
   try {

@@ -2,8 +2,10 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <string>
 #include <thread>
 
+#include "app/proof_lock.h"
 #include "ingest/ingest.h"
 #include "install/prover.h"
 #include "store/store.h"
@@ -11,10 +13,12 @@
 namespace imrelay {
 
 // The thread behind the requests: proves installations, then applies what waited for them. It
-// looks several times a second, because another process may have taken the installation in.
+// looks several times a second, because another process may have taken the installation in. Of
+// several processes on one database, one does it; when that ends, another takes over.
 class ProofLoop {
  public:
-  ProofLoop(Store& store, Ingest& ingest, Prover& prover);
+  // `lock_file`: see ProofLock.
+  ProofLoop(Store& store, Ingest& ingest, Prover& prover, std::string lock_file);
   ~ProofLoop();  // waits for the proof it is at
 
  private:
@@ -25,6 +29,7 @@ class ProofLoop {
   Store& store_;
   Ingest& ingest_;
   Prover& prover_;
+  ProofLock lock_;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;

@@ -69,7 +69,7 @@ Status RunWorker(const Config& config, const std::string& listen) {
   Prover prover(*service->store, service->keyring, authorization_server, portal_calls,
                 {config.client_id, *std::move(client_secret)}, clock);
   Routes routes(ingest, *service->store);
-  const ProofLoop proof_loop(*service->store, ingest, prover);
+  const ProofLoop proof_loop(*service->store, ingest, prover, config.database_path + "-proofs");
 
   ServerOptions options;
   options.listen_fd = *socket;

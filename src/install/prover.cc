@@ -16,8 +16,6 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-// Longer than two servers and a portal can take together, at 15 s a request.
-constexpr seconds kLease{300};
 constexpr seconds kShortestDelay{1};
 constexpr seconds kLongestDelay{3600};
 // Nothing is away then, and the configuration may be mended at any moment.
@@ -77,7 +75,7 @@ Prover::Prover(Store& store, const Keyring& keyring, AuthorizationServer& author
 Result<bool> Prover::ProveOne() {
   const TimePoint now = clock_.Now();
   if (!MayBegin(now)) return false;
-  Result<std::optional<InstallationWork>> work = store_.LeaseInstallation(now, kLease);
+  Result<std::optional<InstallationWork>> work = store_.TakeInstallation(now);
   if (!work) return Fail(std::move(work).error());
   if (!work->has_value()) return false;
   begun_.push_back(now);
@@ -169,12 +167,18 @@ Prover::Verdict Prover::ProveByAccessToken(const InstallationWork& work) {
     }
     return Verdict::Refuse(ReasonOf(owner.error()));
   }
-  // Both must be told and be right: an administrator of any portal that installed us has an access
-  // token that works, and could otherwise pass it off as another portal's.
-  if (owner->client_id != application_.client_id) return Verdict::Refuse("client_mismatch");
-  if (owner->member_id != work.member_id) return Verdict::Refuse("member_mismatch");
+  if (owner->client_id && *owner->client_id != application_.client_id) {
+    return Verdict::Refuse("client_mismatch");
+  }
   const std::optional<Endpoint> endpoint = ParseEndpoint(owner->portal_url);
   if (!endpoint) return Verdict::Refuse("address_refused");
+  // An administrator of any portal that installed us has an access token that works, and must not
+  // pass it off as another portal's. The member_id tells; where the answer lacks it (its schema is
+  // undocumented), a portal we know must at least still be at its address.
+  const bool same_portal = owner->member_id
+                               ? *owner->member_id == work.member_id
+                               : !work.known_domain || *work.known_domain == endpoint->authority;
+  if (!same_portal) return Verdict::Refuse("member_mismatch");
   ProvenInstallation proven;
   proven.client_endpoint = endpoint->Origin() + "/rest/";
   proven.domain = endpoint->authority;

@@ -25,7 +25,7 @@ namespace imrelay {
 // that was lost too (a crash, an answer cut on its way) the posted access token is proven by
 // app.info instead: the portal is then known, but its application has to be opened there again.
 //
-// Not thread-safe: one loop calls it. Several processes may prove on one database at once.
+// Not thread-safe, and one process at a time: the caller sees to it.
 class Prover {
  public:
   Prover(Store& store, const Keyring& keyring, AuthorizationServer& authorization_server,
@@ -34,7 +34,7 @@ class Prover {
   // Takes up the installation due longest, if any, and works on it until it is accepted, refused
   // or postponed. What it decided is durable on return, and logged. At most kProofsPerMinute are
   // begun in any minute. Returns whether there was one.
-  // Errors: the store's. The installation is taken up again when its lease has run out.
+  // Errors: the store's. The installation is due again at once.
   Result<bool> ProveOne();
 
  private:

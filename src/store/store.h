@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +19,8 @@ struct InstallationWork {
   std::string sealed_refresh_token;
   std::string server_endpoint;
   std::optional<std::int64_t> ts;
+  // host[:port] of the portal as an earlier installation proved it; none when there was none.
+  std::optional<std::string> known_domain;
   int attempts = 0;  // before this one
   TimePoint received_at;
   // An earlier attempt sent the refresh token and never recorded the answer, so the token may be
@@ -67,10 +68,9 @@ class Store {
 
   // --- installations
 
-  // Takes the installation whose proof is due longest and keeps it from other takers for
-  // `lease`; none when none is due.
-  virtual Result<std::optional<InstallationWork>> LeaseInstallation(TimePoint now,
-                                                                    std::chrono::seconds lease) = 0;
+  // The installation whose proof is due longest; none when none is due. It stays due until it is
+  // decided or postponed, so that a crash loses no time: one process at a time may ask.
+  virtual Result<std::optional<InstallationWork>> TakeInstallation(TimePoint now) = 0;
 
   // Records, before the refresh token leaves, that it is going to.
   virtual Status RecordRefreshSent(InstallationId id, TimePoint now) = 0;

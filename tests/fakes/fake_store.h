@@ -32,8 +32,7 @@ class FakeStore final : public Store {
   }
   Installation& operator[](InstallationId id) { return installations.at(id); }
 
-  Result<std::optional<InstallationWork>> LeaseInstallation(TimePoint now,
-                                                            std::chrono::seconds lease) override {
+  Result<std::optional<InstallationWork>> TakeInstallation(TimePoint now) override {
     Installation* first = nullptr;
     for (auto& [id, candidate] : installations) {
       if (candidate.state != State::kWaiting || candidate.due > now) continue;
@@ -41,7 +40,6 @@ class FakeStore final : public Store {
     }
     if (first == nullptr) return std::optional<InstallationWork>();
     InstallationWork work = first->work;
-    first->due = now + lease;
     ++first->work.attempts;
     return std::optional<InstallationWork>(std::move(work));
   }

@@ -31,10 +31,7 @@ class ScriptedStore final : public Store {
   Status Ready() override { return ready; }
 
   Result<std::vector<WaitingEvent>> WaitingEvents(int) override { return None(); }
-  Result<std::optional<InstallationWork>> LeaseInstallation(TimePoint,
-                                                            std::chrono::seconds) override {
-    return None();
-  }
+  Result<std::optional<InstallationWork>> TakeInstallation(TimePoint) override { return None(); }
   Status RecordRefreshSent(InstallationId, TimePoint) override { return None(); }
   Status AcceptInstallation(InstallationId, const ProvenInstallation&, TimePoint) override {
     return None();

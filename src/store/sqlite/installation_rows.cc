@@ -160,10 +160,9 @@ Result<Committed> AddInstallationRow(Database& database, const InstallationReque
   return Committed{};
 }
 
-Result<std::optional<InstallationWork>> LeaseInstallationRow(Database& database, TimePoint now,
-                                                             std::chrono::seconds lease) {
-  Statement& take = database.Prepare(sql::kInstallationLease);
-  take.Bind(UnixMilliseconds(now)).Bind(UnixMilliseconds(now + lease));
+Result<std::optional<InstallationWork>> TakeInstallationRow(Database& database, TimePoint now) {
+  Statement& take = database.Prepare(sql::kInstallationTake);
+  take.Bind(UnixMilliseconds(now));
   Result<bool> row = take.Step();
   if (!row) return Fail(std::move(row).error());
   if (!*row) return std::optional<InstallationWork>();
@@ -178,6 +177,7 @@ Result<std::optional<InstallationWork>> LeaseInstallationRow(Database& database,
   work.attempts = static_cast<int>(take.Integer(7));
   work.received_at = FromUnixSeconds(take.Integer(8));
   work.refresh_was_sent = take.Integer(9) != 0;
+  if (!take.IsNull(10)) work.known_domain = take.Text(10);
   return std::optional(std::move(work));
 }
 

@@ -12,8 +12,7 @@ namespace imrelay {
 // the two Find… on any connection. Meanings and errors are those of store.h.
 Result<std::optional<Portal>> FindPortalRow(Database& database, const MemberId& member_id);
 Result<Committed> AddInstallationRow(Database& database, const InstallationRequest& request);
-Result<std::optional<InstallationWork>> LeaseInstallationRow(Database& database, TimePoint now,
-                                                             std::chrono::seconds lease);
+Result<std::optional<InstallationWork>> TakeInstallationRow(Database& database, TimePoint now);
 Status AcceptInstallationRow(Database& database, InstallationId id,
                              const ProvenInstallation& proven, TimePoint now);
 Status RefuseInstallationRow(Database& database, InstallationId id, const std::string& reason);

@@ -129,8 +129,7 @@ Result<std::vector<WaitingEvent>> SqliteStore::WaitingEvents(int limit) {
   return FindWaitingEvents(reader->database(), limit);
 }
 
-Result<std::optional<InstallationWork>> SqliteStore::LeaseInstallation(TimePoint now,
-                                                                       std::chrono::seconds lease) {
+Result<std::optional<InstallationWork>> SqliteStore::TakeInstallation(TimePoint now) {
   {
     // Looked at first without writing, because it is asked several times a second.
     Result<Reader> reader = Read();
@@ -141,7 +140,7 @@ Result<std::optional<InstallationWork>> SqliteStore::LeaseInstallation(TimePoint
     if (!*row) return std::optional<InstallationWork>();
   }
   return Write<std::optional<InstallationWork>>(
-      [&](Database& database) { return LeaseInstallationRow(database, now, lease); });
+      [&](Database& database) { return TakeInstallationRow(database, now); });
 }
 
 Status SqliteStore::RecordRefreshSent(InstallationId id, TimePoint now) {

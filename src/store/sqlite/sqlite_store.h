@@ -30,8 +30,7 @@ class SqliteStore final : public Store {
   Result<Committed> Commit(Plan plan) override;
   Result<Committed> AddInstallation(InstallationRequest request) override;
   Result<std::vector<WaitingEvent>> WaitingEvents(int limit) override;
-  Result<std::optional<InstallationWork>> LeaseInstallation(TimePoint now,
-                                                            std::chrono::seconds lease) override;
+  Result<std::optional<InstallationWork>> TakeInstallation(TimePoint now) override;
   Status RecordRefreshSent(InstallationId id, TimePoint now) override;
   Status AcceptInstallation(InstallationId id, const ProvenInstallation& proven,
                             TimePoint now) override;
