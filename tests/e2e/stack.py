@@ -250,8 +250,9 @@ class Stack:
                         f" ORDER BY {order}")
 
     def deliveries(self, portal):
+        """All but the one that tells of the portal's own installation."""
         return self.sql(f"SELECT * FROM deliveries WHERE member_id = '{portal.member_id}'"
-                        " ORDER BY id")
+                        " AND kind <> 'portal.installed' ORDER BY id")
 
     def events(self, portal):
         return self.sql(f"SELECT * FROM events WHERE member_id = '{portal.member_id}' ORDER BY id")
