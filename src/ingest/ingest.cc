@@ -13,6 +13,11 @@ namespace {
 // A portal changes rarely; an event that finds it changed three times over is not believed.
 constexpr int kMaxPlans = 4;
 
+// Anyone can post an installation, and it is kept until it is proven or refused. A real one has
+// about 1 KB, its tokens and addresses less than 100 bytes each.
+constexpr std::size_t kMaxInstallationBytes = 16 << 10;
+constexpr std::size_t kMaxServerEndpointBytes = 255;
+
 std::string_view View(const TokenHash& hash) {
   return {reinterpret_cast<const char*>(hash.data()), hash.size()};
 }
@@ -94,6 +99,12 @@ Result<Received> Ingest::Receive(BodyFormat format, std::string_view body, Event
 
 Result<Received> Ingest::ReceiveInstallation(const Event& event, const Tree& tree,
                                              JournalEntry journal) {
+  if (journal.body.size() > kMaxInstallationBytes ||
+      event.auth.access_token.Reveal().size() + event.auth.refresh_token.Reveal().size() >
+          kMaxInstallationBytes) {
+    return Fail(ErrorCode::kInvalidArgument, "an installation has at most 16 KiB",
+                "body_too_large");
+  }
   const MemberId& member_id = event.auth.member_id;
   const auto seal = [&](const Secret& token, std::string_view what) {
     return keyring_.Seal(token, SealPurpose(what, member_id));
@@ -111,7 +122,9 @@ Result<Received> Ingest::ReceiveInstallation(const Event& event, const Tree& tre
   if (!event.auth.refresh_token.empty()) {
     request.sealed_refresh_token = seal(event.auth.refresh_token, "refresh_token");
   }
-  request.server_endpoint = event.auth.server_endpoint;
+  if (event.auth.server_endpoint.size() <= kMaxServerEndpointBytes) {
+    request.server_endpoint = event.auth.server_endpoint;
+  }
   Result<Committed> committed = store_.AddInstallation(std::move(request));
   if (!committed) return Fail(std::move(committed).error());
   return Received{committed->answer, committed->reason};
