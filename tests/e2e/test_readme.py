@@ -46,15 +46,12 @@ class Readme(StackTest):
         self.assertEqual((done.returncode, done.stderr), (0, ""), arguments)
         return done.stdout
 
-    def test_the_sql_works(self):
+    def test_the_queries_work(self):
         for content in blocks("sql"):
             self.shell(["sqlite3", "-readonly", self.stack.database], input=content)
-
-    def test_the_sqlite3_commands_work(self):
         commands = list(shell_commands())
         with tempfile.TemporaryDirectory() as home:
             subprocess.run(["ln", "-s", self.stack.state, f"{home}/var"], check=True)
             for command in commands:
-                self.shell(["bash", "-c", command], cwd=home, stdin=subprocess.DEVNULL,
-                           env={"PATH": "/usr/bin:/bin", "IMRELAY_STATE": f"{home}/var"})
+                self.shell(["bash", "-c", command], cwd=home, stdin=subprocess.DEVNULL)
         self.assertGreater(len(commands) + len(list(blocks("sql"))), 2)

@@ -9,7 +9,7 @@ import subprocess
 import time
 import unittest
 
-from stack import BINARY, TREE, Stack, StackTest, StandIn, children, request, wait_for
+from stack import BINARY, PORTAL, TREE, Stack, StackTest, StandIn, children, request, wait_for
 
 RELEASE = TREE / "build" / "release" / "imrelay"
 
@@ -151,6 +151,23 @@ class Starting(unittest.TestCase):
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 0, output)
+
+    def test_the_demo_shows_every_step_and_stops_at_once(self):
+        stack = self.make()
+        with open(stack.home / "output", "wb") as output:
+            stack.process = subprocess.Popen(
+                [TREE / "scripts" / "demo", BINARY, PORTAL, stack.state, str(stack.port)],
+                stdout=output, stderr=output, start_new_session=True)
+        stack.output = output
+        wait_for(lambda: "It keeps running" in stack.printed() or stack.process.poll(), 60)
+        shown = stack.printed()
+        for words in ('ONAPPINSTALL -> {"status":"accepted"}', " active ",
+                      'ONIMCONNECTORMESSAGEDELETE -> {"status":"duplicate"}',
+                      '"reason":"message_deleted"', "ext-msg-006", "message.deleted"):
+            self.assertIn(words, shown)
+        everything = descendants(stack.process.pid)
+        self.assertEqual(stack.stop(), 0)
+        wait_for(lambda: not any(map(alive, everything)), what="the end of every process")
 
 
 class Release(StackTest):
