@@ -127,6 +127,9 @@ class Stack:
             "IMRELAY_BITRIX24_CLIENT_ID": CLIENT_ID,
             "IMRELAY_BITRIX24_CLIENT_SECRET": CLIENT_SECRET,
             "IMRELAY_SECURITY_ALLOW_INSECURE_LOOPBACK": "true",
+            # The scripts' own; the program must not take them for settings.
+            "IMRELAY_STATE": str(self.state),
+            "IMRELAY_PORT": str(self.port),
         })
         if stand_in:
             self.environment["IMRELAY_BITRIX24_OAUTH_URL"] = stand_in.url
