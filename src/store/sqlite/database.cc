@@ -34,6 +34,19 @@ Error ErrorOf(int sqlite_code, const std::string& doing) {
                                         std::to_string(sqlite_code) + ")"};
 }
 
+// SQLite would make the file readable for all; it gives -wal and -shm the mode of this one. A file
+// that is there is not opened: closing any descriptor of it would end every lock that this process
+// holds on it (sqlite.org/howtocorrupt.html, 2.2).
+Status MakeFile(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd >= 0) {
+    close(fd);
+    return {};
+  }
+  if (errno == EEXIST && access(path.c_str(), R_OK | W_OK) == 0) return {};
+  return Fail(ErrorCode::kUnavailable, "open " + path + ": " + strerror(errno));
+}
+
 }  // namespace
 
 void Statement::Close::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
@@ -129,12 +142,7 @@ Database::Database(sqlite3* database)
 
 Result<Database> Database::Open(const std::string& path, Access access) {
   if (access == Access::kReadWrite) {
-    // SQLite would make the file readable for all; it gives -wal and -shm the mode of this one.
-    const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) {
-      return Fail(ErrorCode::kUnavailable, "open " + path + ": " + strerror(errno));
-    }
-    close(fd);
+    if (Status made = MakeFile(path); !made) return Fail(std::move(made).error());
   }
   sqlite3* raw = nullptr;
   const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |

@@ -1,0 +1,105 @@
+#include <doctest/doctest.h>
+
+#include "tests/store/store_bench.h"
+
+// Ten million rows are a normal year, so what is asked often must not read a whole table.
+
+namespace imrelay {
+namespace {
+
+bool Contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+TEST_CASE("indexes: a message is found by its number in Bitrix24") {
+  StoreBench bench;
+  RawDatabase raw(bench.path());
+
+  for (const char* where :
+       {"message_id = 86501", "member_id = 'm1' AND message_id = 86501",
+        "member_id = 'm1' AND connector = 'c' AND line_id = 7 AND message_id = 86501"}) {
+    CAPTURE(where);
+    const std::string plan = raw.PlanOf(std::string("SELECT * FROM messages WHERE ") + where);
+    CAPTURE(plan);
+    CHECK(Contains(plan, "SEARCH m USING PRIMARY KEY (message_id=?"));
+    CHECK_FALSE(Contains(plan, "SCAN m"));
+  }
+}
+
+TEST_CASE("indexes: a message is found by its id in the channel") {
+  StoreBench bench;
+  RawDatabase raw(bench.path());
+
+  for (const char* where :
+       {"external_message_id = 'a'", "member_id = 'm1' AND external_message_id = 'a'",
+        "external_chat_id = 'chat' AND external_message_id = 'a'"}) {
+    CAPTURE(where);
+    const std::string plan = raw.PlanOf(std::string("SELECT * FROM messages WHERE ") + where);
+    CAPTURE(plan);
+    CHECK(Contains(plan, "SEARCH m USING INDEX message_by_external_id"));
+    CHECK_FALSE(Contains(plan, "SCAN m"));
+  }
+}
+
+TEST_CASE("indexes: the commands that name a message use them too") {
+  StoreBench bench;
+  RawDatabase raw(bench.path());
+  std::string by_id = sql::kReportMessagesById.text;
+  std::string by_external_id = sql::kReportMessagesByExternalId.text;
+
+  CHECK_FALSE(Contains(raw.PlanOf(by_id), "SCAN m"));
+  CHECK_FALSE(Contains(raw.PlanOf(by_external_id), "SCAN m"));
+}
+
+TEST_CASE("indexes: nothing done for an event reads a whole table") {
+  StoreBench bench;
+  RawDatabase raw(bench.path());
+
+  for (const sql::Query* query : {&sql::kPortalFind,
+                                  &sql::kPortalRevision,
+                                  &sql::kPortalForgetPreviousToken,
+                                  &sql::kLineFind,
+                                  &sql::kLineSetStatus,
+                                  &sql::kLineDeleteAll,
+                                  &sql::kLineOfAnyConnector,
+                                  &sql::kChatFind,
+                                  &sql::kMessageRows,
+                                  &sql::kMessageRemoveUnnamed,
+                                  &sql::kMessageSetUpdated,
+                                  &sql::kMessageSetDeleted,
+                                  &sql::kEventSetStatus,
+                                  &sql::kEventApplyWaited,
+                                  &sql::kEventStatus,
+                                  &sql::kEventDropWaited,
+                                  &sql::kEventsReject,
+                                  &sql::kEventRejectInstallation,
+                                  &sql::kEventsUnlinkPendingPortal,
+                                  &sql::kEventsPruneRejected,
+                                  &sql::kPortalRemove}) {
+    const std::string plan = raw.PlanOf(query->text);
+    CAPTURE(std::string(query->name));
+    CAPTURE(plan);
+    if (query == &sql::kEventsPruneRejected) {
+      CHECK(Contains(plan, "SCAN event USING INDEX event_rejected"));
+    } else {
+      CHECK_FALSE(Contains(plan, "SCAN"));
+    }
+  }
+}
+
+TEST_CASE("indexes: no reference makes the removal of a row read a whole table") {
+  StoreBench bench;
+  RawDatabase raw(bench.path());
+
+  // Without an index that begins with the referring column, SQLite reads all of the table for
+  // every removed row. The table of installations is bounded.
+  CHECK(raw.Show("SELECT t.name, f.\"from\" FROM sqlite_schema AS t "
+                 "JOIN pragma_foreign_key_list(t.name) AS f "
+                 "WHERE t.type = 'table' AND t.name <> 'installation' AND NOT EXISTS ("
+                 "  SELECT 1 FROM pragma_index_list(t.name) AS i "
+                 "  JOIN pragma_index_info(i.name) AS c "
+                 "  WHERE i.partial = 0 AND c.seqno = 0 AND c.name = f.\"from\")") == "");
+}
+
+}  // namespace
+}  // namespace imrelay

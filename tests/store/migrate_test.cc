@@ -1,0 +1,186 @@
+#include "store/sqlite/migrate.h"
+
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <thread>
+#include <vector>
+
+#include "store/sqlite/sqlite_store.h"
+#include "tests/fakes/temporary_directory.h"
+#include "tests/store/raw_database.h"
+
+namespace imrelay {
+namespace {
+
+Result<int> MigrateFile(const std::string& path) {
+  Result<Database> database = Database::Open(path, Database::Access::kReadWrite);
+  REQUIRE(database.has_value());
+  return Migrate(*database);
+}
+
+Status CheckFile(const std::string& path) {
+  Result<Database> database = Database::Open(path, Database::Access::kReadWrite);
+  REQUIRE(database.has_value());
+  return CheckSchema(*database);
+}
+
+TEST_CASE("migrate: makes the schema once") {
+  TemporaryDirectory directory;
+  const std::string path = directory.File("x.db");
+
+  CHECK(MigrateFile(path) == SchemaVersion());
+  CHECK(MigrateFile(path) == 0);
+
+  CHECK(CheckFile(path).has_value());
+  RawDatabase raw(path);
+  CHECK(raw.Show("PRAGMA user_version") == std::to_string(SchemaVersion()));
+  CHECK(raw.Show("PRAGMA journal_mode") == "wal");
+  CHECK(raw.Show("PRAGMA integrity_check") == "ok");
+}
+
+TEST_CASE("migrate: an empty file is a new database, and is not current before") {
+  TemporaryDirectory directory;
+  const std::string path = directory.File("x.db");
+  std::ofstream(path).close();
+
+  const Status before = CheckFile(path);
+  REQUIRE_FALSE(before.has_value());
+  CHECK(before.error().code == ErrorCode::kInvalidArgument);
+  CHECK(before.error().message.find("imrelay migrate") != std::string::npos);
+  CHECK(BytesOf(path).empty());
+  CHECK(MigrateFile(path) == SchemaVersion());
+}
+
+TEST_CASE("migrate: many threads at once make one schema") {
+  for (int round = 0; round < 10; ++round) {
+    TemporaryDirectory directory;
+    const std::string path = directory.File("x.db");
+    std::vector<std::string> failures(6);
+    std::vector<int> applied(failures.size());
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < failures.size(); ++i) {
+      threads.emplace_back([&, i] {
+        Result<Database> database = Database::Open(path, Database::Access::kReadWrite);
+        const Result<int> done =
+            database ? Migrate(*database) : Result<int>(Fail(database.error()));
+        if (done) {
+          applied[i] = *done;
+        } else {
+          failures[i] = done.error().message;
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+
+    int total = 0;
+    for (std::size_t i = 0; i < failures.size(); ++i) {
+      CHECK(failures[i] == "");
+      total += applied[i];
+    }
+    CHECK(total == SchemaVersion());
+  }
+}
+
+TEST_CASE("migrate: processes at once make one schema") {
+  TemporaryDirectory directory;
+  for (int round = 0; round < 10; ++round) {
+    const std::string path = directory.File(("x" + std::to_string(round)).c_str());
+    std::vector<pid_t> children;
+    for (int i = 0; i < 4; ++i) {
+      const pid_t child = fork();
+      if (child == 0) {
+        Result<Database> database = Database::Open(path, Database::Access::kReadWrite);
+        const bool done = database && Migrate(*database);
+        // Without the closing of the parent's things; the database is closed by the process's end.
+        _exit(done ? 0 : 1);
+      }
+      children.push_back(child);
+    }
+
+    for (const pid_t child : children) {
+      int status = 0;
+      REQUIRE(waitpid(child, &status, 0) == child);
+      CHECK(WIFEXITED(status));
+      CHECK(WEXITSTATUS(status) == 0);
+    }
+    CHECK(CheckFile(path).has_value());
+  }
+}
+
+TEST_CASE("migrate: a newer schema that only adds is worked with") {
+  TemporaryDirectory directory;
+  const std::string path = directory.File("x.db");
+  REQUIRE(MigrateFile(path).has_value());
+  REQUIRE(
+      RawDatabase(path).Execute("CREATE TABLE later (x); ALTER TABLE portal ADD COLUMN y TEXT;"
+                                "PRAGMA user_version = 99"));
+
+  CHECK(MigrateFile(path) == 0);
+  CHECK(CheckFile(path).has_value());
+
+  RawDatabase raw(path);
+  CHECK(raw.Show("PRAGMA user_version") == "99");
+  const Result<std::unique_ptr<SqliteStore>> store = SqliteStore::Open(path);
+  REQUIRE(store.has_value());
+  CHECK((*store)->Ready().has_value());
+}
+
+TEST_CASE("migrate: a newer schema that says it cannot be worked with is refused") {
+  TemporaryDirectory directory;
+  const std::string path = directory.File("x.db");
+  REQUIRE(MigrateFile(path).has_value());
+  const std::string next = std::to_string(SchemaVersion() + 1);
+  REQUIRE(RawDatabase(path).Execute("INSERT INTO setting VALUES ('schema_works_from', " + next +
+                                    "); PRAGMA user_version = 99"));
+
+  const Result<int> migrated = MigrateFile(path);
+
+  REQUIRE_FALSE(migrated.has_value());
+  CHECK(migrated.error().code == ErrorCode::kInvalidArgument);
+  CHECK(migrated.error().message.find("schema 99") != std::string::npos);
+  CHECK(migrated.error().message.find("newer imrelay") != std::string::npos);
+  CHECK_FALSE(CheckFile(path).has_value());
+  const Result<std::unique_ptr<SqliteStore>> store = SqliteStore::Open(path);
+  REQUIRE_FALSE(store.has_value());
+  CHECK(store.error().message.find(path) != std::string::npos);
+}
+
+TEST_CASE("migrate: another program's database is refused and stays as it is") {
+  TemporaryDirectory directory;
+  const std::string path = directory.File("x.db");
+  std::string made;
+  SUBCASE("with tables") { made = "CREATE TABLE t (x); INSERT INTO t VALUES (1)"; }
+  SUBCASE("with a version") { made = "PRAGMA user_version = 1"; }
+  SUBCASE("with another application's number") { made = "PRAGMA application_id = 252006673"; }
+  REQUIRE(RawDatabase(path).Execute(made));
+  const std::string before = BytesOf(path);
+  REQUIRE_FALSE(before.empty());
+
+  const Result<std::unique_ptr<SqliteStore>> store = SqliteStore::Open(path);
+
+  REQUIRE_FALSE(store.has_value());
+  CHECK(store.error().code == ErrorCode::kInvalidArgument);
+  CHECK(store.error().message.find(path) != std::string::npos);
+  CHECK(store.error().message.find("another program") != std::string::npos);
+  CHECK(BytesOf(path) == before);
+  CHECK(directory.CountFiles() == 1);
+}
+
+TEST_CASE("migrate: what is no database is refused and stays as it is") {
+  TemporaryDirectory directory;
+  const std::string path = directory.File("x.db");
+  const std::string text(4096, 'x');
+  std::ofstream(path) << text;
+
+  const Result<std::unique_ptr<SqliteStore>> store = SqliteStore::Open(path);
+
+  REQUIRE_FALSE(store.has_value());
+  CHECK(store.error().message.find("not a database") != std::string::npos);
+  CHECK(BytesOf(path) == text);
+}
+
+}  // namespace
+}  // namespace imrelay
