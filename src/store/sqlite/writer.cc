@@ -75,7 +75,10 @@ Status Writer::RunInSavepoint(const Job& job) {
   }
   database_.ResetStatements();
   if (!done) {
-    if (database_.in_transaction()) (void)database_.Execute("ROLLBACK TO job; RELEASE job");
+    // What cannot be undone alone must not be committed with the others.
+    if (database_.in_transaction() && !database_.Execute("ROLLBACK TO job; RELEASE job")) {
+      (void)database_.Execute("ROLLBACK");
+    }
     return done;
   }
   return database_.Execute("RELEASE job");
