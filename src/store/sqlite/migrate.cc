@@ -15,15 +15,25 @@ constexpr std::int64_t kApplicationId = 0x696d726c;
 constexpr const char* kOldestThatWorks =
     "SELECT coalesce((SELECT value FROM setting WHERE name = 'schema_works_from'), 0)";
 
-Status CheckOwner(Database& database, std::int64_t version) {
+Status CheckOwner(Database& database) {
+  Result<std::int64_t> version = database.Value("PRAGMA user_version");
+  if (!version) return Fail(std::move(version).error());
   Result<std::int64_t> owner = database.Value("PRAGMA application_id");
   if (!owner) return Fail(std::move(owner).error());
   if (*owner == kApplicationId) return {};
   Result<std::int64_t> tables = database.Value("SELECT count(*) FROM sqlite_schema");
   if (!tables) return Fail(std::move(tables).error());
-  if (version == 0 && *tables == 0 && *owner == 0) return {};
+  if (*version == 0 && *tables == 0 && *owner == 0) return {};
   return Fail(ErrorCode::kInvalidArgument,
               "the file is a database of another program; give imrelay a file of its own");
+}
+
+// The same as of one moment: another process may be making the schema right now.
+Status CheckOwnerAtOnce(Database& database) {
+  if (Status begun = database.Execute("BEGIN"); !begun) return begun;
+  Status own = CheckOwner(database);
+  Status ended = database.Execute("ROLLBACK");
+  return own ? ended : own;
 }
 
 // The change to WAL needs the file alone for a moment and does not wait for it by itself.
@@ -77,10 +87,8 @@ Result<int> Apply(Database& database) {
 int SchemaVersion() { return std::end(sql::kMigrations)[-1].number; }
 
 Result<int> Migrate(Database& database) {
-  Result<std::int64_t> version = database.Value("PRAGMA user_version");
-  if (!version) return Fail(std::move(version).error());
   // Before anything is written: another program's file is left as it is.
-  if (Status own = CheckOwner(database, *version); !own) return Fail(std::move(own).error());
+  if (Status own = CheckOwnerAtOnce(database); !own) return Fail(std::move(own).error());
   if (Status entered = EnterWal(database); !entered) return Fail(std::move(entered).error());
   if (Status begun = database.Execute("BEGIN IMMEDIATE"); !begun) {
     return Fail(std::move(begun).error());
@@ -92,9 +100,9 @@ Result<int> Migrate(Database& database) {
 }
 
 Status CheckSchema(Database& database) {
+  if (Status own = CheckOwnerAtOnce(database); !own) return own;
   Result<std::int64_t> version = database.Value("PRAGMA user_version");
   if (!version) return Fail(std::move(version).error());
-  if (Status own = CheckOwner(database, *version); !own) return own;
   if (*version >= SchemaVersion()) return CheckNewer(database, *version);
   return Fail(ErrorCode::kInvalidArgument,
               "the database has schema " + std::to_string(*version) + ", this program needs " +
