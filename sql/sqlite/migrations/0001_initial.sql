@@ -105,11 +105,13 @@ CREATE TABLE installation (
   waiting_bytes   INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
+-- No foreign keys here either: without an index for each, the removal of one portal or chat would
+-- read all of the table.
 CREATE TABLE delivery (
   delivery_id         INTEGER PRIMARY KEY,
-  portal_id           INTEGER NOT NULL REFERENCES portal,
-  line_key            INTEGER REFERENCES line,
-  chat_key            INTEGER REFERENCES chat,
+  portal_id           INTEGER NOT NULL,
+  line_key            INTEGER,
+  chat_key            INTEGER,
   message_id          INTEGER,
   external_message_id TEXT,
   kind                TEXT NOT NULL,
