@@ -218,6 +218,7 @@ Status Ingest::ApplyWaiting(const WaitingEvent& waiting) {
     if (!*portal) return Fail(ErrorCode::kNotFound, "the portal of a waiting event is gone");
     Plan plan = MakePlan(event, tree, waiting.journal, **portal, {Sender::Kind::kPortal, {}});
     plan.waited = waiting.id;
+    plan.only_known = (*portal)->status == PortalStatus::kUninstalled;
     Result<Committed> committed = store_.Commit(std::move(plan));
     if (committed) return {};
     if (committed.error().code != ErrorCode::kConflict) {

@@ -94,7 +94,8 @@ struct Plan {
   std::optional<EventId> waited;
   // Nothing of the event can be used: it is journalled as ignored for journal.reason.
   bool ignored = false;
-  // The portal is uninstalled: a post known from before is a duplicate, any other is refused.
+  // The portal is uninstalled: a post known from before is a duplicate, any other is refused; one
+  // that waited is ignored and its body dropped.
   bool only_known = false;
   bool forget_previous_token = false;
   std::vector<Change> changes;

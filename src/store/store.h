@@ -77,7 +77,8 @@ class Store {
 
   // The installation is proven: the portal gets its tokens and becomes active (dead when there is
   // no refresh token), the posted application_token counts, the former one until the first event
-  // with the new. Its waiting events become due (see WaitingEvents).
+  // with the new. Its waiting events become due (see WaitingEvents). Where a newer installation was proven
+  // before it, they become due and nothing else changes.
   virtual Status AcceptInstallation(InstallationId id, const ProvenInstallation& proven,
                                     TimePoint now) = 0;
 

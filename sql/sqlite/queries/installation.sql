@@ -31,7 +31,7 @@ UPDATE installation SET due_at_ms = ?2, last_error = ?3
 WHERE installation_id = ?1 AND proven = 0;
 
 -- name: InstallationAddWaiting
-UPDATE installation SET waiting_events = waiting_events + 1, waiting_bytes = waiting_bytes + ?2
+UPDATE installation SET waiting_events = waiting_events + ?2, waiting_bytes = waiting_bytes + ?3
 WHERE installation_id = ?1;
 
 -- name: InstallationGatherWaiting

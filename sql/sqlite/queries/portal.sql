@@ -29,7 +29,7 @@ UPDATE portal SET
   token_hash = ?2,
   status = CASE WHEN length(?4) > 0 THEN 'active' ELSE 'dead' END,
   access_token = ?3, refresh_token = nullif(?4, x''), token_expires_at = ?5,
-  domain = ?6, client_endpoint = ?7, scope = ?8,
+  domain = ?6, client_endpoint = ?7, scope = nullif(?8, ''),
   installed_event_id = ?9, installed_ts = ?10, installed_at = ?11, uninstalled_at = NULL,
   revision = revision + 1
 WHERE portal_id = ?1;
@@ -66,7 +66,8 @@ ON CONFLICT (name) DO UPDATE SET value = value + excluded.value;
 DELETE FROM message WHERE line_key IN (SELECT line_key FROM line WHERE portal_id = ?1);
 
 -- name: EraseEventBodies
-UPDATE event SET body = NULL WHERE portal_id = ?1;
+-- What still waits belongs to an installation that is not proven yet, perhaps the next one.
+UPDATE event SET body = NULL WHERE portal_id = ?1 AND status <> 'waiting';
 
 -- name: EraseDeliveries
 -- A deletion that is still to be sent holds ids only, and the client is owed it.

@@ -33,6 +33,7 @@ Status CountWaiting(Database& database, InstallationId installation, std::int64_
   }
   return database.Prepare(sql::kInstallationAddWaiting)
       .Bind(installation.value())
+      .Bind(std::int64_t{1})
       .Bind(bytes)
       .Run();
 }
@@ -150,6 +151,13 @@ Result<Committed> ApplyPlan(Database& database, const Plan& plan) {
   Result<std::optional<std::int64_t>> event = Journal(database, plan);
   if (!event) return Fail(std::move(event).error());
   if (!*event) return Committed{Committed::Answer::kDuplicate, {}};
+  if (plan.only_known && plan.waited) {
+    Statement& drop = database.Prepare(sql::kEventDropWaited);
+    if (Status done = drop.Bind(**event).Bind("uninstalled").Run(); !done) {
+      return Fail(std::move(done).error());
+    }
+    return Committed{Committed::Answer::kIgnored, "uninstalled"};
+  }
   if (plan.only_known) {
     // Undone with the savepoint: nothing of a refused event stays.
     return Fail(ErrorCode::kUnauthenticated, "the application is not installed there any more",

@@ -14,6 +14,8 @@ struct InstallationRow {
   std::int64_t portal = 0;
   std::string token_hash;
   std::optional<std::int64_t> ts;
+  std::int64_t waiting_events = 0;
+  std::int64_t waiting_bytes = 0;
 };
 
 Result<std::optional<InstallationRow>> FindInstallation(Database& database, InstallationId id) {
@@ -21,8 +23,8 @@ Result<std::optional<InstallationRow>> FindInstallation(Database& database, Inst
   Result<bool> row = find.Bind(id.value()).Step();
   if (!row) return Fail(std::move(row).error());
   if (!*row) return std::optional<InstallationRow>();
-  return std::optional(
-      InstallationRow{find.Integer(1), find.Integer(2), find.Text(3), find.OptionalInteger(5)});
+  return std::optional(InstallationRow{find.Integer(1), find.Integer(2), find.Text(3),
+                                       find.OptionalInteger(5), find.Integer(6), find.Integer(7)});
 }
 
 struct PortalRow {
@@ -109,9 +111,27 @@ EventSource SourceOf(const std::string& word) {
   return EventSource::kWebhook;
 }
 
-// The proof of an older installation came in after that of a newer one.
-Status Supersede(Database& database, InstallationId id) {
-  return RefuseInstallationRow(database, id, "superseded");
+// The proof of an older installation came in after that of a newer one. What waited for it was
+// acknowledged and does come from the portal, so it is applied.
+Status Supersede(Database& database, InstallationId id, const InstallationRow& installation) {
+  Statement& ignore = database.Prepare(sql::kEventSetStatus);
+  Status done = ignore.Bind(installation.event_id).Bind("ignored").Bind("superseded").Run();
+  if (done) done = database.Prepare(sql::kInstallationProven).Bind(id.value()).Run();
+  if (done) done = database.Prepare(sql::kInstallationsRemoveDone).Run();
+  if (done) done = TouchPortal(database, installation.portal);
+  return done;
+}
+
+// What waited for a refused installation waits for its sibling from now on, and counts there.
+Status HandOver(Database& database, InstallationId id, const InstallationRow& installation,
+                std::int64_t sibling) {
+  Status done = database.Prepare(sql::kInstallationHandOver).Bind(id.value()).Bind(sibling).Run();
+  if (!done) return done;
+  return database.Prepare(sql::kInstallationAddWaiting)
+      .Bind(sibling)
+      .Bind(installation.waiting_events)
+      .Bind(installation.waiting_bytes)
+      .Run();
 }
 
 }  // namespace
@@ -189,7 +209,7 @@ Status AcceptInstallationRow(Database& database, InstallationId id,
   const InstallationRow& row = **found;
   Result<PortalRow> before = PortalOf(database, row);
   if (!before) return Fail(std::move(before).error());
-  if (before->installed_event_id > row.event_id) return Supersede(database, id);
+  if (before->installed_event_id > row.event_id) return Supersede(database, id, row);
   Statement& accept = database.Prepare(sql::kPortalAccept);
   accept.Bind(row.portal).BindBlob(row.token_hash).BindBlob(proven.sealed_access_token);
   accept.BindBlob(proven.sealed_refresh_token);
@@ -235,10 +255,10 @@ Status RefuseInstallationRow(Database& database, InstallationId id, const std::s
   if (!sibling) return Fail(std::move(sibling).error());
   Statement& reject = database.Prepare(sql::kEventRejectInstallation);
   Status done = reject.Bind(row.event_id).Bind(reason).Run();
-  const bool token_counts = portal->token_hash == row.token_hash && portal->status != "pending";
+  const bool token_counts = portal->token_hash == row.token_hash &&
+                            (portal->status == "active" || portal->status == "dead");
   if (done && *sibling) {
-    Statement& hand_over = database.Prepare(sql::kInstallationHandOver);
-    done = hand_over.Bind(id.value()).Bind(**sibling).Run();
+    done = HandOver(database, id, row, **sibling);
   } else if (done && token_counts) {
     // The same token was proven by another installation: what waits is authentic.
     done = database.Prepare(sql::kInstallationProven).Bind(id.value()).Run();
