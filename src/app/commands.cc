@@ -61,8 +61,7 @@ Exit WorkerCommand(const std::string& config_file, const std::string& listen, St
   Result<Config> config = LoadConfig(config_file, ProcessEnvironment());
   if (!config) return Print(config.error(), Exit::kConfiguration, streams);
   if (Status ran = RunWorker(*config, listen); !ran) {
-    // A --listen value that is wrong is wrong usage, like any other option.
-    const bool usage = ran.error().message.starts_with("--listen");
+    const bool usage = ran.error().reason == kUsageReason;
     return Print(ran.error(), usage ? Exit::kUsage : ExitOf(ran.error()), streams);
   }
   return Exit::kDone;

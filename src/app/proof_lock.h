@@ -3,6 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "base/result.h"
+
 namespace imrelay {
 
 // Lets one process at a time prove the installations of a database: a refresh token works once, so
@@ -17,7 +19,8 @@ class ProofLock {
   ProofLock& operator=(const ProofLock&) = delete;
 
   // Whether this process holds the lock now; tries to take it when it does not. Never waits.
-  bool Held();
+  // Errors: kUnavailable, naming the file, when it cannot be opened: nobody would prove then.
+  Result<bool> Held();
 
  private:
   const std::string path_;

@@ -22,12 +22,16 @@ ProofLoop::ProofLoop(Store& store, Ingest& ingest, Prover& prover, std::string l
       }) {}
 
 ProofLoop::~ProofLoop() {
+  Stop();
+  thread_.join();
+}
+
+void ProofLoop::Stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   wake_.notify_one();
-  thread_.join();
 }
 
 void ProofLoop::Run() {
@@ -45,28 +49,28 @@ void ProofLoop::Run() {
   }
 }
 
+Result<bool> ProofLoop::Work() {
+  Result<bool> held = lock_.Held();
+  if (!held || !*held) return held;
+  Result<int> applied = ApplyWaitingEvents(store_, ingest_);
+  if (!applied) return Fail(std::move(applied).error());
+  return prover_.ProveOne();
+}
+
 bool ProofLoop::DoOne() {
-  if (!lock_.Held()) return false;
-  Status failed;
-  bool busy = false;
+  Result<bool> worked = false;
   try {
-    Result<int> applied = ApplyWaitingEvents(store_, ingest_);
-    if (!applied) failed = Fail(std::move(applied).error());
-    Result<bool> proved = prover_.ProveOne();
-    if (!proved) {
-      failed = Fail(std::move(proved).error());
-    } else {
-      busy = *proved;
-    }
+    worked = Work();
   } catch (const std::exception&) {
-    failed = Fail(ErrorCode::kUnavailable, "out of memory");
+    worked = Fail(ErrorCode::kUnavailable, "out of memory");
   }
+  const bool failed = !worked;
   // Once when it begins, not at every try.
-  if (!failed && !failing_) {
-    Log(LogLevel::kError, "proofs wait", {{"because", failed.error().message}});
+  if (failed && !failing_) {
+    Log(LogLevel::kError, "proofs wait", {{"because", worked.error().message}});
   }
-  failing_ = !failed;
-  return busy && !failing_;
+  failing_ = failed;
+  return !failed && *worked;
 }
 
 }  // namespace imrelay

@@ -19,12 +19,16 @@ class ProofLoop {
  public:
   // `lock_file`: see ProofLock.
   ProofLoop(Store& store, Ingest& ingest, Prover& prover, std::string lock_file);
-  ~ProofLoop();  // waits for the proof it is at
+  ~ProofLoop();  // stops, and waits for the proof it is at
+
+  // Begins no further proof. Returns at once.
+  void Stop();
 
  private:
   void Run();
-  // False when there was nothing to do, or nothing could be done now.
+  // False when there was nothing to do, or nothing could be done now; the latter is logged.
   bool DoOne();
+  Result<bool> Work();
 
   Store& store_;
   Ingest& ingest_;

@@ -10,8 +10,17 @@ namespace imrelay {
 Result<Service> OpenService(const Config& config) {
   Result<std::unique_ptr<SqliteStore>> store = SqliteStore::Open(config.database_path);
   if (!store) return Fail(std::move(store).error());
-  Result<Keyring> keyring = Keyring::OpenOrCreate(config.key_file);
-  if (!keyring) return Fail(std::move(keyring).error());
+  Result<bool> bound_before = (*store)->IsBoundToKey();
+  if (!bound_before) return Fail(std::move(bound_before).error());
+  // A database that has a key file needs that one: a fresh one in its place would only hide that it
+  // is missing.
+  Result<Keyring> keyring =
+      *bound_before ? Keyring::Open(config.key_file) : Keyring::OpenOrCreate(config.key_file);
+  if (!keyring) {
+    const bool away = keyring.error().code == ErrorCode::kUnavailable;
+    return Fail(away ? ErrorCode::kUnavailable : ErrorCode::kInvalidArgument,
+                keyring.error().message);
+  }
   if (Status bound = (*store)->BindToKey(keyring->Fingerprint()); !bound) {
     return Fail(std::move(bound).error());
   }

@@ -42,8 +42,9 @@ sigset_t StopSignals() {
 }
 
 Result<int> ListenSocket(const std::string& listen) {
-  if (listen.empty()) return InheritedListenSocket();
-  return OpenListenSocket(listen);
+  Result<int> socket = listen.empty() ? InheritedListenSocket() : OpenListenSocket(listen);
+  if (socket || socket.error().code != ErrorCode::kInvalidArgument) return socket;
+  return Fail(ErrorCode::kInvalidArgument, socket.error().message, kUsageReason);
 }
 
 }  // namespace
@@ -69,7 +70,7 @@ Status RunWorker(const Config& config, const std::string& listen) {
   Prover prover(*service->store, service->keyring, authorization_server, portal_calls,
                 {config.client_id, *std::move(client_secret)}, clock);
   Routes routes(ingest, *service->store);
-  const ProofLoop proof_loop(*service->store, ingest, prover, config.database_path + "-proofs");
+  ProofLoop proof_loop(*service->store, ingest, prover, config.database_path + "-proofs");
 
   ServerOptions options;
   options.listen_fd = *socket;
@@ -86,6 +87,7 @@ Status RunWorker(const Config& config, const std::string& listen) {
   int signal = 0;
   sigwait(&stop_signals, &signal);
   Log(LogLevel::kInfo, "worker draining", {{"pid", std::to_string(getpid())}});
+  proof_loop.Stop();
   (*server)->Drain();
   Log(LogLevel::kInfo, "worker ended", {{"pid", std::to_string(getpid())}});
   return {};

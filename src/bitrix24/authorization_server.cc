@@ -53,6 +53,8 @@ Result<HttpResponse> SendRefresh(HttpClient& http, const std::string& base,
   request.headers = {{"Content-Type", "application/x-www-form-urlencoded"}};
   request.body = form;
   request.at_most_once = true;  // a refresh token works once
+  // Longer than other calls: an answer that comes too late costs a re-opening of the application.
+  request.timeout = std::chrono::seconds(10);
   Result<HttpResponse> response = http.Send(request);
   if (!response || response->status != 405) return response;
   request.method = "GET";

@@ -14,12 +14,16 @@ struct HttpRequest {
   std::string method = "POST";
   std::string url;
   std::map<std::string, std::string> headers;
-  std::string body;                          // may hold secrets: never logged
-  std::chrono::milliseconds timeout{15000};  // for everything, connecting included
+  std::string body;  // may hold secrets: never logged
+  // For everything, connecting included, which may take kConnectTimeout of it. Short, because a
+  // worker that is told to stop waits for it.
+  std::chrono::milliseconds timeout{5000};
   // Never repeated by itself, not even when a kept connection turns out dead: for requests that
   // use something up. Costs a connection of its own.
   bool at_most_once = false;
 };
+
+inline constexpr std::chrono::milliseconds kConnectTimeout{3000};
 
 struct HttpResponse {
   int status = 0;

@@ -170,6 +170,7 @@ void Prepare(CURL* handle, const HttpRequest& request, const List& headers, Exch
   curl_easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, 2L);
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
+  curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(kConnectTimeout.count()));
   curl_easy_setopt(handle, CURLOPT_USERAGENT, "imrelay");
   curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.get());
   // libcurl repeats even a POST by itself when a kept connection dies before the first byte of an

@@ -10,6 +10,12 @@
 #include "store/sqlite/report_rows.h"
 
 namespace imrelay {
+namespace {
+
+// The setting that keeps the fingerprint of the key file.
+constexpr const char* kKeySetting = "key_file";
+
+}  // namespace
 
 // Gives its connection back when it goes.
 class SqliteStore::Reader {
@@ -86,10 +92,10 @@ Result<T> SqliteStore::Write(Job job) {
 
 Status SqliteStore::BindToKey(const std::string& fingerprint) {
   Result<std::string> bound = Write<std::string>([&](Database& database) -> Result<std::string> {
-    Status set = database.Prepare(sql::kSettingInsert).Bind("key_file").Bind(fingerprint).Run();
+    Status set = database.Prepare(sql::kSettingInsert).Bind(kKeySetting).Bind(fingerprint).Run();
     if (!set) return Fail(std::move(set).error());
     Statement& find = database.Prepare(sql::kSettingFind);
-    Result<bool> row = find.Bind("key_file").Step();
+    Result<bool> row = find.Bind(kKeySetting).Step();
     if (!row) return Fail(std::move(row).error());
     return find.Text(0);
   });
@@ -97,6 +103,12 @@ Status SqliteStore::BindToKey(const std::string& fingerprint) {
   if (*bound == fingerprint) return {};
   return Fail(ErrorCode::kInvalidArgument,
               path_ + " was written with another key file; set security.key_file to that one");
+}
+
+Result<bool> SqliteStore::IsBoundToKey() {
+  Result<Reader> reader = Read();
+  if (!reader) return Fail(std::move(reader).error());
+  return reader->database().Prepare(sql::kSettingFind).Bind(kKeySetting).Step();
 }
 
 Result<std::optional<Portal>> SqliteStore::FindPortal(const MemberId& member_id) {

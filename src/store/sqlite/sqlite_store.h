@@ -26,6 +26,9 @@ class SqliteStore final : public Store {
   // Errors: kInvalidArgument when the database belongs to another key file.
   Status BindToKey(const std::string& fingerprint);
 
+  // Whether BindToKey was ever done.
+  Result<bool> IsBoundToKey();
+
   Result<std::optional<Portal>> FindPortal(const MemberId& member_id) override;
   Result<Committed> Commit(Plan plan) override;
   Result<Committed> AddInstallation(InstallationRequest request) override;
