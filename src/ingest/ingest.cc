@@ -15,7 +15,7 @@ constexpr int kMaxPlans = 4;
 
 // Anyone can post an installation, and it is kept until it is proven or refused. A real one has
 // about 1 KB, its tokens and addresses less than 100 bytes each.
-constexpr std::size_t kMaxInstallationBytes = 16 << 10;
+constexpr std::size_t kMaxInstallationBytes = 4 << 10;
 constexpr std::size_t kMaxServerEndpointBytes = 255;
 
 std::string_view View(const TokenHash& hash) {
@@ -102,7 +102,7 @@ Result<Received> Ingest::ReceiveInstallation(const Event& event, const Tree& tre
   if (journal.body.size() > kMaxInstallationBytes ||
       event.auth.access_token.Reveal().size() + event.auth.refresh_token.Reveal().size() >
           kMaxInstallationBytes) {
-    return Fail(ErrorCode::kInvalidArgument, "an installation has at most 16 KiB",
+    return Fail(ErrorCode::kInvalidArgument, "an installation has at most 4 KiB",
                 "body_too_large");
   }
   const MemberId& member_id = event.auth.member_id;

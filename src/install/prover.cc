@@ -20,8 +20,8 @@ constexpr seconds kShortestDelay{1};
 constexpr seconds kLongestDelay{3600};
 // Nothing is away then, and the configuration may be mended at any moment.
 constexpr seconds kDelayWhileNotConfigured{60};
-// An access token lives an hour; past this the held grant's own refresh token is used.
-constexpr minutes kGrantIsFresh{50};
+// An access token that is about to run out is not worth asking with.
+constexpr minutes kLeastLife{5};
 constexpr std::size_t kMaxHeldGrants = 64;
 
 constexpr const char* kNotConfigured = "not_configured";
@@ -42,6 +42,10 @@ std::optional<TimePoint> ExpiryOf(const TokenGrant& grant) {
   constexpr std::int64_t kYear3000 = 32503680000;
   if (!grant.expires || *grant.expires <= 0 || *grant.expires > kYear3000) return std::nullopt;
   return FromUnixSeconds(*grant.expires);
+}
+
+bool HasExpired(const ProvenInstallation& granted, TimePoint now) {
+  return granted.token_expires_at && *granted.token_expires_at - now < kLeastLife;
 }
 
 }  // namespace
@@ -103,55 +107,63 @@ Result<Prover::Verdict> Prover::Prove(const InstallationWork& work) {
   if (application_.client_id.empty() || application_.client_secret.empty()) {
     return Verdict::Postpone(kNotConfigured);
   }
-  const auto held = held_.find(work.id);
-  const bool is_held = held != held_.end();
-  if (is_held && clock_.Now() - held->second.granted_at < kGrantIsFresh) {
-    return CheckGrant(work, held->second.grant);
+  if (const auto held = held_.find(work.id); held != held_.end()) {
+    // The database was away when this was granted.
+    return Confirm(work, ProvenInstallation(held->second));
   }
-  Secret refresh_token;
-  if (is_held) {
-    refresh_token = held->second.grant.refresh_token;
-  } else {
-    Result<Secret> posted =
-        keyring_.Unseal(work.sealed_refresh_token, SealPurpose("refresh_token", work.member_id));
-    // The key file may come back from its copy.
-    if (!posted) return Verdict::Postpone(posted.error().reason);
-    refresh_token = *std::move(posted);
+  if (work.granted && !HasExpired(*work.granted, clock_.Now())) {
+    Result<Verdict> verdict = Confirm(work, *work.granted);
+    if (!verdict || verdict->reason != "expired_token") return verdict;
   }
+  Result<Secret> refresh_token =
+      keyring_.Unseal(work.sealed_refresh_token, SealPurpose("refresh_token", work.member_id));
+  // The key file may come back from its copy.
+  if (!refresh_token) return Verdict::Postpone(refresh_token.error().reason);
   // Before, not after: otherwise a crash in between would look like a token that somebody else
   // used, and the installation would be refused.
   if (Status recorded = store_.RecordRefreshSent(work.id, clock_.Now()); !recorded) {
     return Fail(std::move(recorded).error());
   }
   Result<TokenGrant> grant =
-      authorization_server_.Refresh(application_, refresh_token, work.server_endpoint);
-  if (!grant) return AfterRefusal(work, grant.error(), work.refresh_was_sent || is_held);
-  Hold(work.id, *std::move(grant));
-  return CheckGrant(work, held_.at(work.id).grant);
+      authorization_server_.Refresh(application_, *refresh_token, work.server_endpoint);
+  if (!grant) return AfterRefusal(work, grant.error());
+  if (grant->member_id != work.member_id) return Verdict::Refuse("member_mismatch");
+  const std::optional<Endpoint> endpoint = ParseEndpoint(grant->client_endpoint);
+  if (!endpoint) return Verdict::Refuse("address_refused");
+  return Confirm(work, Sealed(work, *grant, endpoint->authority));
 }
 
-Prover::Verdict Prover::AfterRefusal(const InstallationWork& work, const Error& refusal,
-                                     bool was_sent) {
+Prover::Verdict Prover::AfterRefusal(const InstallationWork& work, const Error& refusal) {
   if (refusal.code != ErrorCode::kUnauthenticated) return Verdict::Postpone(ReasonOf(refusal));
-  if (refusal.reason == "invalid_grant" && was_sent) return ProveByAccessToken(work);
+  if (refusal.reason == "invalid_grant" && work.refresh_was_sent) return ProveByAccessToken(work);
   // Never sent by us before, so somebody else used it: a replay, or a forgery.
   return Verdict::Refuse(ReasonOf(refusal));
 }
 
-Prover::Verdict Prover::CheckGrant(const InstallationWork& work, const TokenGrant& grant) {
-  if (grant.member_id != work.member_id) return Verdict::Refuse("member_mismatch");
-  const std::optional<Endpoint> endpoint = ParseEndpoint(grant.client_endpoint);
-  if (!endpoint) return Verdict::Refuse("address_refused");
+ProvenInstallation Prover::Sealed(const InstallationWork& work, const TokenGrant& grant,
+                                  const std::string& domain) const {
   ProvenInstallation proven;
   proven.client_endpoint = grant.client_endpoint;
-  proven.domain = endpoint->authority;
+  proven.domain = domain;
   proven.scope = grant.scope;
   proven.sealed_access_token =
       keyring_.Seal(grant.access_token, SealPurpose("access_token", work.member_id));
   proven.sealed_refresh_token =
       keyring_.Seal(grant.refresh_token, SealPurpose("refresh_token", work.member_id));
   proven.token_expires_at = ExpiryOf(grant);
-  return CheckAdministrator(std::move(proven), grant.access_token);
+  return proven;
+}
+
+Result<Prover::Verdict> Prover::Confirm(const InstallationWork& work, ProvenInstallation granted) {
+  if (Status recorded = store_.RecordGrant(work.id, granted); !recorded) {
+    if (held_.size() < kMaxHeldGrants) held_[work.id] = std::move(granted);
+    return Fail(std::move(recorded).error());
+  }
+  held_.erase(work.id);
+  const Result<Secret> access_token =
+      keyring_.Unseal(granted.sealed_access_token, SealPurpose("access_token", work.member_id));
+  if (!access_token) return Verdict::Postpone(access_token.error().reason);
+  return CheckAdministrator(std::move(granted), *access_token);
 }
 
 Prover::Verdict Prover::ProveByAccessToken(const InstallationWork& work) {
@@ -209,7 +221,6 @@ Status Prover::Settle(const InstallationWork& work, const Verdict& verdict) {
          {"member_id", work.member_id.value()},
          {"reason", verdict.reason}});
   } else {
-    // On failure the grant stays held: its refresh token exists nowhere else.
     Status status = store_.AcceptInstallation(work.id, verdict.proven, now);
     if (!status) return status;
     Log(LogLevel::kInfo, "installation",
@@ -234,11 +245,6 @@ Status Prover::Postpone(const InstallationWork& work, const std::string& reason,
        {"reason", reason},
        {"due", FormatUtc(now + delay)}});
   return {};
-}
-
-void Prover::Hold(InstallationId id, TokenGrant grant) {
-  if (held_.size() >= kMaxHeldGrants && !held_.contains(id)) held_.erase(held_.begin());
-  held_[id] = {std::move(grant), clock_.Now()};
 }
 
 }  // namespace imrelay

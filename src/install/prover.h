@@ -21,8 +21,8 @@ namespace imrelay {
 // member_id and the portal it names says that their user is an administrator.
 // Source: bitrix24/b24restdocs, settings/oauth; b24phpsdk, guardValidateCurrentAuthToken.
 //
-// A refresh token works once. What it brought is kept in memory until it is committed, and where
-// that was lost too (a crash, an answer cut on its way) the posted access token is proven by
+// A refresh token works once. What it brought is committed before anything else is asked; where it
+// was lost before that (a crash, an answer cut on its way) the posted access token is proven by
 // app.info instead: the portal is then known, but its application has to be opened there again.
 //
 // Not thread-safe, and one process at a time: the caller sees to it.
@@ -40,21 +40,16 @@ class Prover {
  private:
   struct Verdict;
 
-  // Tokens that were granted for an installation and are not committed yet.
-  struct HeldGrant {
-    TokenGrant grant;
-    TimePoint granted_at;
-  };
-
   bool MayBegin(TimePoint now);
   Result<Verdict> Prove(const InstallationWork& work);
-  Verdict AfterRefusal(const InstallationWork& work, const Error& refusal, bool was_sent);
-  Verdict CheckGrant(const InstallationWork& work, const TokenGrant& grant);
+  Verdict AfterRefusal(const InstallationWork& work, const Error& refusal);
+  ProvenInstallation Sealed(const InstallationWork& work, const TokenGrant& grant,
+                            const std::string& domain) const;
+  Result<Verdict> Confirm(const InstallationWork& work, ProvenInstallation granted);
   Verdict ProveByAccessToken(const InstallationWork& work);
   Verdict CheckAdministrator(ProvenInstallation proven, const Secret& access_token);
   Status Settle(const InstallationWork& work, const Verdict& verdict);
   Status Postpone(const InstallationWork& work, const std::string& reason, TimePoint now);
-  void Hold(InstallationId id, TokenGrant grant);
 
   Store& store_;
   const Keyring& keyring_;
@@ -62,12 +57,13 @@ class Prover {
   PortalCalls& portal_calls_;
   const ApplicationCredentials application_;
   const Clock& clock_;
-  std::map<InstallationId, HeldGrant> held_;
+  // Granted while the database was away.
+  std::map<InstallationId, ProvenInstallation> held_;
   std::deque<TimePoint> begun_;  // proofs of the last minute
 };
 
 // Bounds what forged installations can make us ask of the authorization server.
-inline constexpr int kProofsPerMinute = 60;
+inline constexpr int kProofsPerMinute = 240;
 
 // How long an installation is tried while the authorization server or the portal is away.
 inline constexpr std::chrono::hours kOldestInstallation{7 * 24};

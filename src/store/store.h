@@ -19,6 +19,9 @@ struct InstallationWork {
   std::string sealed_refresh_token;
   std::string server_endpoint;
   std::optional<std::int64_t> ts;
+  // What an earlier attempt was granted and could not finish with; the sealed tokens above are the
+  // granted ones then.
+  std::optional<ProvenInstallation> granted;
   // host[:port] of the portal as an earlier installation proved it; none when there was none.
   std::optional<std::string> known_domain;
   int attempts = 0;  // before this one
@@ -68,17 +71,22 @@ class Store {
 
   // --- installations
 
-  // The installation whose proof is due longest; none when none is due. It stays due until it is
+  // The installation whose proof is due longest, before all those that were not tried yet; none
+  // when none is due. It stays due until it is
   // decided or postponed, so that a crash loses no time: one process at a time may ask.
   virtual Result<std::optional<InstallationWork>> TakeInstallation(TimePoint now) = 0;
 
   // Records, before the refresh token leaves, that it is going to.
   virtual Status RecordRefreshSent(InstallationId id, TimePoint now) = 0;
 
+  // Keeps what the refresh gave, before anything else is asked: the posted refresh token is used up
+  // and the new one exists nowhere else.
+  virtual Status RecordGrant(InstallationId id, const ProvenInstallation& granted) = 0;
+
   // The installation is proven: the portal gets its tokens and becomes active (dead when there is
   // no refresh token), the posted application_token counts, the former one until the first event
-  // with the new. Its waiting events become due (see WaitingEvents). Where a newer installation was proven
-  // before it, they become due and nothing else changes.
+  // with the new. Its waiting events become due (see WaitingEvents). Where a newer installation was
+  // proven before it, they become due and nothing else changes.
   virtual Status AcceptInstallation(InstallationId id, const ProvenInstallation& proven,
                                     TimePoint now) = 0;
 

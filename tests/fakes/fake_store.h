@@ -50,6 +50,15 @@ class FakeStore final : public Store {
     return {};
   }
 
+  Status RecordGrant(InstallationId id, const ProvenInstallation& granted) override {
+    if (fail_grant) return Fail(ErrorCode::kUnavailable, "scripted fault");
+    InstallationWork& work = installations.at(id).work;
+    work.granted = granted;
+    work.sealed_access_token = granted.sealed_access_token;
+    work.sealed_refresh_token = granted.sealed_refresh_token;
+    return {};
+  }
+
   Status AcceptInstallation(InstallationId id, const ProvenInstallation& proven,
                             TimePoint) override {
     if (fail_accept) return Fail(ErrorCode::kUnavailable, "scripted fault");
@@ -81,6 +90,7 @@ class FakeStore final : public Store {
 
   std::map<InstallationId, Installation> installations;
   bool fail_record = false;
+  bool fail_grant = false;
   bool fail_accept = false;
 
  private:

@@ -228,8 +228,11 @@ TEST_CASE("prover: keeps what a refresh brought while the database is away") {
   bench.http.Answer(kToken, 200, GrantFor("m1"));
   bench.http.Answer(kProfile, 200, kAdmin);
   bench.http.Answer(kProfile, 200, kAdmin);
-  bench.store.fail_accept = true;
+  bench.store.fail_grant = true;
 
+  CHECK_FALSE(bench.prover->ProveOne().has_value());
+  bench.store.fail_grant = false;
+  bench.store.fail_accept = true;
   CHECK_FALSE(bench.prover->ProveOne().has_value());
   bench.store.fail_accept = false;
   CHECK(bench.ProveOne());
@@ -248,14 +251,30 @@ TEST_CASE("prover: sends no refresh token before that is on record") {
   CHECK(bench.http.sent.empty());
 }
 
+TEST_CASE("prover: a crash while the portal is away loses no token") {
+  Bench bench;
+  const InstallationId id = bench.Post("m1", "posted-access", "posted-refresh");
+  bench.http.Answer(kToken, 200, GrantFor("m1"));
+  bench.http.Answer(kProfile, 502, "");
+  bench.http.Answer(kProfile, 200, kAdmin);
+  CHECK(bench.ProveOne());
+
+  bench.Restart();
+  bench.clock.Advance(minutes(1));
+  CHECK(bench.ProveOne());
+
+  REQUIRE(bench.store[id].state == State::kAccepted);
+  CHECK(bench.Opened("refresh_token", "m1", bench.store[id].proven.sealed_refresh_token) ==
+        "refresh-1");
+}
+
 TEST_CASE("prover: after a crash between answer and commit, the access token is the proof") {
   Bench bench;
   const InstallationId id = bench.Post("m1", "posted-access", "posted-refresh");
   bench.http.Answer(kToken, 200, GrantFor("m1"));
-  bench.http.Answer(kProfile, 200, kAdmin);
-  bench.store.fail_accept = true;
+  bench.store.fail_grant = true;
   CHECK_FALSE(bench.prover->ProveOne().has_value());
-  bench.store.fail_accept = false;
+  bench.store.fail_grant = false;
   bench.Restart();
   bench.clock.Advance(minutes(10));
   bench.http.Answer(kToken, 400, kInvalidGrant);
@@ -374,7 +393,7 @@ TEST_CASE("prover: begins only so many proofs in any minute") {
   }
   CHECK_FALSE(bench.ProveOne());
   CHECK(bench.http.sent.size() == static_cast<std::size_t>(kProofsPerMinute));
-  bench.clock.Advance(milliseconds(54'100));  // a minute after the first
+  bench.clock.Advance(minutes(1) - milliseconds(100) * (kProofsPerMinute - 1));
 
   CHECK(bench.ProveOne());
   CHECK_FALSE(bench.ProveOne());

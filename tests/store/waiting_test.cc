@@ -308,17 +308,50 @@ TEST_CASE("waiting: what waited behind an uninstallation is dropped with its bod
   CHECK(bench.Show("SELECT count(*) FROM messages") == "0");
 }
 
-TEST_CASE("waiting: an uninstallation leaves what waits for a new installation") {
+TEST_CASE("waiting: an uninstallation ends what was installed before it") {
   StoreBench bench;
   bench.Install("m1", 'a');
+  const InstallationId older = bench.Post("m1", 'b');
+  Wait(bench, "m1", older, "BEFORE");
+  bench.clock.Advance(std::chrono::seconds(2));
+
+  REQUIRE(bench.Do("m1", PortalUninstalled{true}) == "accepted");
+
+  CHECK(bench.Show("SELECT count(*) FROM installation") == "0");
+  CHECK(bench.Show("SELECT status FROM events WHERE event = 'BEFORE'") == "rejected");
+  CHECK(bench.Show("SELECT status FROM portals") == "uninstalled");
+}
+
+TEST_CASE("waiting: an uninstallation leaves what waits for a later installation") {
+  StoreBench bench;
+  bench.Install("m1", 'a');
+  bench.clock.Advance(std::chrono::seconds(60));
   const InstallationId again = bench.Post("m1", 'b');
   Wait(bench, "m1", again, "AFTERWARDS");
 
-  REQUIRE(bench.Do("m1", PortalUninstalled{true}) == "accepted");
+  // It was queued before the new installation and comes in after it.
+  Plan uninstall = bench.PlanOf("m1", {PortalUninstalled{true}});
+  uninstall.journal.ts = *uninstall.journal.ts - 30;
+  REQUIRE(bench.Commit(uninstall) == "accepted");
   bench.Accept(again, "m1");
 
   REQUIRE(Due(bench).size() == 1);
   CHECK(Due(bench)[0].journal.body == "body of AFTERWARDS");
+  CHECK(bench.PortalOf("m1").status == PortalStatus::kActive);
+}
+
+TEST_CASE("waiting: an uninstallation ends the installations from before it") {
+  StoreBench bench;
+  bench.Install("m1", 'a');
+  const InstallationId update = bench.Post("m1", 'a');
+  bench.clock.Advance(std::chrono::seconds(60));
+
+  REQUIRE(bench.Do("m1", PortalUninstalled{}) == "accepted");
+  bench.Accept(update, "m1");
+
+  const Portal portal = bench.PortalOf("m1");
+  CHECK(portal.status == PortalStatus::kUninstalled);
+  CHECK(portal.waiting.empty());
 }
 
 }  // namespace

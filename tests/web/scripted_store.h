@@ -33,6 +33,7 @@ class ScriptedStore final : public Store {
   Result<std::vector<WaitingEvent>> WaitingEvents(int) override { return None(); }
   Result<std::optional<InstallationWork>> TakeInstallation(TimePoint) override { return None(); }
   Status RecordRefreshSent(InstallationId, TimePoint) override { return None(); }
+  Status RecordGrant(InstallationId, const ProvenInstallation&) override { return None(); }
   Status AcceptInstallation(InstallationId, const ProvenInstallation&, TimePoint) override {
     return None();
   }

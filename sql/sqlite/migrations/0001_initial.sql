@@ -100,6 +100,11 @@ CREATE TABLE installation (
   attempts        INTEGER NOT NULL DEFAULT 0,
   due_at_ms       INTEGER NOT NULL,
   refresh_sent_at INTEGER,
+  -- What a refresh gave, before the portal confirmed it; the sealed tokens are then the new ones.
+  granted_endpoint   TEXT,
+  granted_domain     TEXT,
+  granted_scope      TEXT,
+  granted_expires_at INTEGER,
   last_error      TEXT,
   waiting_events  INTEGER NOT NULL DEFAULT 0,
   waiting_bytes   INTEGER NOT NULL DEFAULT 0

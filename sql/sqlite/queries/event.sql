@@ -42,5 +42,7 @@ UPDATE event SET member_id = ?2, portal_id = NULL WHERE portal_id = ?1;
 
 -- name: EventsPruneRejected
 -- Anyone can post a forged installation, so only the newest refused events are kept.
-DELETE FROM event WHERE status = 'rejected' AND event_id <= (
+-- One that an installation still names stays until that is done.
+DELETE FROM event WHERE status = 'rejected'
+  AND event_id NOT IN (SELECT event_id FROM installation) AND event_id <= (
   SELECT event_id FROM event WHERE status = 'rejected' ORDER BY event_id DESC LIMIT 1 OFFSET ?1);

@@ -18,10 +18,17 @@ SELECT 1 FROM installation WHERE proven = 0 AND due_at_ms <= ?1 LIMIT 1;
 -- name: InstallationTake
 UPDATE installation SET attempts = attempts + 1
 WHERE installation_id = (SELECT installation_id FROM installation
-                         WHERE proven = 0 AND due_at_ms <= ?1 ORDER BY due_at_ms LIMIT 1)
+                         WHERE proven = 0 AND due_at_ms <= ?1
+                         ORDER BY attempts > 0, due_at_ms LIMIT 1)
 RETURNING installation_id, (SELECT member_id FROM portal WHERE portal_id = installation.portal_id),
   token_hash, access_token, refresh_token, server_endpoint, ts, attempts - 1, received_at,
-  refresh_sent_at IS NOT NULL, (SELECT domain FROM portal WHERE portal_id = installation.portal_id);
+  refresh_sent_at IS NOT NULL, (SELECT domain FROM portal WHERE portal_id = installation.portal_id),
+  granted_endpoint, granted_domain, granted_scope, granted_expires_at;
+
+-- name: InstallationSetGrant
+UPDATE installation SET access_token = ?2, refresh_token = ?3, granted_endpoint = ?4,
+  granted_domain = ?5, granted_scope = ?6, granted_expires_at = ?7
+WHERE installation_id = ?1 AND proven = 0;
 
 -- name: InstallationSetRefreshSent
 UPDATE installation SET refresh_sent_at = ?2 WHERE installation_id = ?1 AND proven = 0;
@@ -51,6 +58,10 @@ WHERE portal_id = ?2 AND token_hash = ?3 AND installation_id <> ?1 LIMIT 1;
 
 -- name: InstallationHandOver
 UPDATE event SET installation_id = ?2 WHERE status = 'waiting' AND installation_id = ?1;
+
+-- name: InstallationsBefore
+SELECT installation_id FROM installation
+WHERE portal_id = ?1 AND proven = 0 AND coalesce(ts, 0) < ?2;
 
 -- name: InstallationRemove
 DELETE FROM installation WHERE installation_id = ?1;

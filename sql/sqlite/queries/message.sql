@@ -12,7 +12,7 @@ UPDATE line SET status = ?2, status_ts = ?3, updated_at = ?4 WHERE line_key = ?1
 -- name: LineDeleteAll
 -- Every connector's line of that number; a deleted one stays as it is.
 UPDATE line SET status = 'deleted', status_ts = ?3, updated_at = ?4
-WHERE portal_id = ?1 AND line_id = ?2 AND status <> 'deleted';
+WHERE portal_id = ?1 AND line_id = ?2 AND status <> 'deleted' RETURNING line_key;
 
 -- name: LineOfAnyConnector
 SELECT line_key FROM line WHERE portal_id = ?1 AND line_id = ?2 LIMIT 1;

@@ -54,12 +54,12 @@ DELETE FROM portal WHERE portal_id = ?1;
 
 -- name: EraseCounts
 -- What is erased stays counted.
+WITH erased AS MATERIALIZED (
+  SELECT count(*) AS messages, count(deleted_at) AS deletions FROM message
+  WHERE line_key IN (SELECT line_key FROM line WHERE portal_id = ?1))
 INSERT INTO setting (name, value)
-SELECT 'erased_messages', count(*) FROM message
-WHERE line_key IN (SELECT line_key FROM line WHERE portal_id = ?1)
-UNION ALL
-SELECT 'erased_deletions', count(deleted_at) FROM message
-WHERE line_key IN (SELECT line_key FROM line WHERE portal_id = ?1)
+SELECT 'erased_messages', messages FROM erased WHERE true
+UNION ALL SELECT 'erased_deletions', deletions FROM erased WHERE true
 ON CONFLICT (name) DO UPDATE SET value = value + excluded.value;
 
 -- name: EraseMessages

@@ -52,7 +52,12 @@ Result<std::optional<std::int64_t>> TakeWaited(Database& database, const Plan& p
   if (Status done = take.Bind(event_id).BindBlob(plan.journal.key).Run(); !done) {
     return Fail(std::move(done).error());
   }
-  if (database.changes() == 1) return std::optional(event_id);
+  if (database.changes() == 1) {
+    // A proven installation goes with the last event that waited for it.
+    Status removed = database.Prepare(sql::kInstallationsRemoveDone).Run();
+    if (!removed) return Fail(std::move(removed).error());
+    return std::optional(event_id);
+  }
   Statement& status = database.Prepare(sql::kEventStatus);
   Result<bool> row = status.Bind(event_id).Step();
   if (!row) return Fail(std::move(row).error());

@@ -10,8 +10,8 @@ namespace imrelay {
 inline constexpr int kMaxWaitingEvents = 1000;                 // of one installation
 inline constexpr std::int64_t kMaxWaitingBytes = 8 << 20;      // of one installation
 inline constexpr std::int64_t kMaxAllWaitingBytes = 64 << 20;  // of all
-inline constexpr int kMaxInstallations = 1000;                 // outstanding, of all portals
-inline constexpr int kMaxInstallationsOfPortal = 20;
+inline constexpr int kMaxInstallations = 10000;                // outstanding, of all portals
+inline constexpr int kMaxInstallationsOfPortal = 100;
 inline constexpr int kMaxRejectedEvents = 1000;
 
 // Writes a plan's rows. Runs inside a writer's job; an error leaves the undoing to it.

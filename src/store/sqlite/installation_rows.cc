@@ -97,6 +97,11 @@ std::optional<TokenHash> HashIn(const Statement& row, int column) {
   return hash;
 }
 
+std::optional<std::int64_t> SecondsOf(const std::optional<TimePoint>& time) {
+  if (!time) return std::nullopt;
+  return UnixSeconds(*time);
+}
+
 PortalStatus PortalStatusOf(const std::string& word) {
   if (word == "active") return PortalStatus::kActive;
   if (word == "dead") return PortalStatus::kDead;
@@ -198,7 +203,25 @@ Result<std::optional<InstallationWork>> TakeInstallationRow(Database& database, 
   work.received_at = FromUnixSeconds(take.Integer(8));
   work.refresh_was_sent = take.Integer(9) != 0;
   if (!take.IsNull(10)) work.known_domain = take.Text(10);
+  if (!take.IsNull(11)) {
+    ProvenInstallation granted{take.Text(11),
+                               take.Text(12),
+                               take.Text(13),
+                               work.sealed_access_token,
+                               work.sealed_refresh_token,
+                               {}};
+    if (!take.IsNull(14)) granted.token_expires_at = FromUnixSeconds(take.Integer(14));
+    work.granted = std::move(granted);
+  }
   return std::optional(std::move(work));
+}
+
+Status SetGrantRow(Database& database, InstallationId id, const ProvenInstallation& granted) {
+  Statement& set = database.Prepare(sql::kInstallationSetGrant);
+  set.Bind(id.value()).BindBlob(granted.sealed_access_token);
+  set.BindBlob(granted.sealed_refresh_token).Bind(granted.client_endpoint);
+  set.Bind(granted.domain).Bind(granted.scope).BindOptional(SecondsOf(granted.token_expires_at));
+  return set.Run();
 }
 
 Status AcceptInstallationRow(Database& database, InstallationId id,
@@ -213,11 +236,7 @@ Status AcceptInstallationRow(Database& database, InstallationId id,
   Statement& accept = database.Prepare(sql::kPortalAccept);
   accept.Bind(row.portal).BindBlob(row.token_hash).BindBlob(proven.sealed_access_token);
   accept.BindBlob(proven.sealed_refresh_token);
-  if (proven.token_expires_at) {
-    accept.Bind(static_cast<std::int64_t>(UnixSeconds(*proven.token_expires_at)));
-  } else {
-    accept.BindNull();
-  }
+  accept.BindOptional(SecondsOf(proven.token_expires_at));
   accept.Bind(proven.domain).Bind(proven.client_endpoint).Bind(proven.scope);
   accept.Bind(row.event_id);
   // A portal clock that runs ahead must not make its later events look old.
@@ -273,6 +292,22 @@ Status RefuseInstallationRow(Database& database, InstallationId id, const std::s
   if (done)
     done = database.Prepare(sql::kEventsPruneRejected).Bind(std::int64_t{kMaxRejectedEvents}).Run();
   return done;
+}
+
+Status RefuseOlderInstallations(Database& database, PortalId portal, std::int64_t ts) {
+  Statement& find = database.Prepare(sql::kInstallationsBefore);
+  find.Bind(portal.value()).Bind(ts);
+  std::vector<InstallationId> older;
+  while (true) {
+    Result<bool> row = find.Step();
+    if (!row) return Fail(std::move(row).error());
+    if (!*row) break;
+    older.emplace_back(find.Integer(0));
+  }
+  for (const InstallationId id : older) {
+    if (Status done = RefuseInstallationRow(database, id, "uninstalled"); !done) return done;
+  }
+  return {};
 }
 
 Status RemovePortalRows(Database& database, const MemberId& member_id) {

@@ -13,9 +13,12 @@ namespace imrelay {
 Result<std::optional<Portal>> FindPortalRow(Database& database, const MemberId& member_id);
 Result<Committed> AddInstallationRow(Database& database, const InstallationRequest& request);
 Result<std::optional<InstallationWork>> TakeInstallationRow(Database& database, TimePoint now);
+Status SetGrantRow(Database& database, InstallationId id, const ProvenInstallation& granted);
 Status AcceptInstallationRow(Database& database, InstallationId id,
                              const ProvenInstallation& proven, TimePoint now);
 Status RefuseInstallationRow(Database& database, InstallationId id, const std::string& reason);
+// Refuses what is outstanding of a portal and was posted before `ts`, the portal's clock.
+Status RefuseOlderInstallations(Database& database, PortalId portal, std::int64_t ts);
 Status RemovePortalRows(Database& database, const MemberId& member_id);
 Result<std::vector<WaitingEvent>> FindWaitingEvents(Database& database, int limit);
 

@@ -1,5 +1,9 @@
 #include "store/sqlite/place_rows.h"
 
+#include <vector>
+
+#include "store/sqlite/installation_rows.h"
+
 namespace imrelay {
 namespace {
 
@@ -131,23 +135,27 @@ Result<Changed> Apply(const ChangeContext& context, const LineDeleted& change) {
   Statement& update = context.database.Prepare(sql::kLineDeleteAll);
   update.Bind(context.portal.value()).Bind(change.line.value());
   update.Bind(TimestampOf(context)).Bind(UnixSeconds(context.now));
-  if (Status done = update.Run(); !done) return Fail(std::move(done).error());
-  const bool marked = context.database.changes() > 0;
-  Statement& find = context.database.Prepare(sql::kLineOfAnyConnector);
-  find.Bind(context.portal.value()).Bind(change.line.value());
-  Result<bool> known = find.Step();
-  if (!known) return Fail(std::move(known).error());
-  if (*known && !marked) return Changed{"already_deleted"};
-  std::int64_t key = *known ? find.Integer(0) : 0;
-  if (!*known) {
+  std::vector<std::int64_t> marked;
+  while (true) {
+    Result<bool> row = update.Step();
+    if (!row) return Fail(std::move(row).error());
+    if (!*row) break;
+    marked.push_back(update.Integer(0));
+  }
+  if (marked.empty()) {
+    Statement& find = context.database.Prepare(sql::kLineOfAnyConnector);
+    find.Bind(context.portal.value()).Bind(change.line.value());
+    Result<bool> known = find.Step();
+    if (!known) return Fail(std::move(known).error());
+    if (*known) return Changed{"already_deleted"};
     // The event names no connector, and this line had no traffic of ours yet.
     Result<std::int64_t> made = InsertLine(context, "", change.line, "deleted");
     if (!made) return Fail(std::move(made).error());
-    key = *made;
+    marked.push_back(*made);
   }
-  if (Status done = InsertDelivery(context, {"line.deleted", PlaceKeys{key, 0}, {}, {}, {}});
-      !done) {
-    return Fail(std::move(done).error());
+  for (const std::int64_t key : marked) {
+    Status done = InsertDelivery(context, {"line.deleted", PlaceKeys{key, 0}, {}, {}, {}});
+    if (!done) return Fail(std::move(done).error());
   }
   return Changed{};
 }
@@ -157,6 +165,12 @@ Result<Changed> Apply(const ChangeContext& context, const PortalUninstalled& cha
   Statement& uninstall = context.database.Prepare(sql::kPortalUninstall);
   uninstall.Bind(portal).Bind(UnixSeconds(context.now));
   if (Status done = uninstall.Run(); !done) return Fail(std::move(done).error());
+  // An installation from before ends with it; a later one, that overtook this event, does not.
+  if (Status done =
+          RefuseOlderInstallations(context.database, context.portal, TimestampOf(context));
+      !done) {
+    return Fail(std::move(done).error());
+  }
   if (Status done = InsertDelivery(context, {"portal.uninstalled", {}, {}, {}, {}}); !done) {
     return Fail(std::move(done).error());
   }

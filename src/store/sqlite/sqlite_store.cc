@@ -162,6 +162,10 @@ Status SqliteStore::RecordRefreshSent(InstallationId id, TimePoint now) {
   });
 }
 
+Status SqliteStore::RecordGrant(InstallationId id, const ProvenInstallation& granted) {
+  return writer_.Run([&](Database& database) { return SetGrantRow(database, id, granted); });
+}
+
 Status SqliteStore::AcceptInstallation(InstallationId id, const ProvenInstallation& proven,
                                        TimePoint now) {
   return writer_.Run(

@@ -35,6 +35,7 @@ class SqliteStore final : public Store {
   Result<std::vector<WaitingEvent>> WaitingEvents(int limit) override;
   Result<std::optional<InstallationWork>> TakeInstallation(TimePoint now) override;
   Status RecordRefreshSent(InstallationId id, TimePoint now) override;
+  Status RecordGrant(InstallationId id, const ProvenInstallation& granted) override;
   Status AcceptInstallation(InstallationId id, const ProvenInstallation& proven,
                             TimePoint now) override;
   Status RefuseInstallation(InstallationId id, const std::string& reason, TimePoint now) override;
