@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <string_view>
 #include <vector>
 
 #include "base/utf8.h"
@@ -10,13 +11,23 @@
 namespace imrelay {
 namespace {
 
+bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
+
+// U+0080 to U+009F: some terminals take U+009B as the beginning of a command, as they do ESC [.
+bool IsSecondControl(std::string_view rest) {
+  return rest.size() >= 2 && rest[0] == '\xC2' && static_cast<unsigned char>(rest[1]) < 0xA0;
+}
+
 std::string Printable(const Table::Cell& cell) {
   if (!cell.text) return "-";
-  std::string text = ReplaceInvalidUtf8(*cell.text);
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
+  const std::string text = ReplaceInvalidUtf8(*cell.text);
+  std::string printable;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool second = IsSecondControl(std::string_view(text).substr(i));
+    printable += second || IsControl(text[i]) ? '?' : text[i];
+    if (second) ++i;
   }
-  return text;
+  return printable;
 }
 
 // Columns on the screen: continuation bytes take no room.
