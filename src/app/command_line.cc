@@ -1,6 +1,7 @@
 #include "app/command_line.h"
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <functional>
 #include <istream>
 #include <optional>
@@ -25,6 +26,15 @@ struct Options {
   std::string connector;
   ReportQuery query;
 };
+
+// Decimal digits and nothing else. The library's own conversion reads 010 as 8 and makes a number
+// that is too large the largest there is.
+std::optional<std::int64_t> NumberOf(const std::string& text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool whole = error == std::errc() && end == text.data() + text.size() && number >= 0;
+  return whole && !text.starts_with('-') ? std::optional(number) : std::nullopt;
+}
 
 using Command = std::function<Exit(const Options&, Streams&)>;
 
@@ -99,7 +109,15 @@ class Parser {
 
   void AddNumber(CLI::App* command, const char* name, std::optional<std::int64_t>& into,
                  const char* what) {
-    command->add_option(name, into, what)->check(CLI::Range(std::int64_t{0}, INT64_MAX));
+    command
+        ->add_option_function<std::string>(
+            name, [&into](const std::string& text) { into = NumberOf(text); }, what)
+        ->check(CLI::Validator(
+            [](const std::string& text) {
+              return NumberOf(text) ? std::string()
+                                    : "got \"" + text + "\", takes a whole number from 0 on";
+            },
+            "NUMBER"));
   }
 
   void AddLimit(CLI::App* command) {

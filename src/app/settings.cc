@@ -112,12 +112,13 @@ Result<Settings> Settings::Load(const std::string& file, const Environment& envi
 
 Status Settings::ReadFile(const std::string& file) {
   std::ifstream stream(file);
-  if (!stream) {
+  std::ostringstream text;
+  // A folder opens, and only reading it fails.
+  if (stream && stream.peek() != std::ifstream::traits_type::eof()) text << stream.rdbuf();
+  if (!stream.is_open() || stream.bad()) {
     return Fail(ErrorCode::kInvalidArgument,
                 "--config " + file + ": cannot be read; name a TOML file");
   }
-  std::ostringstream text;
-  text << stream.rdbuf();
   const toml::parse_result parsed = toml::parse(text.str());
   if (!parsed) {
     // The description can quote the line, and the line may hold a secret.
@@ -160,6 +161,11 @@ Status Settings::ReadEnvironment(const Environment& environment) {
   for (const auto& [variable, text] : environment) {
     if (!variable.starts_with("IMRELAY_")) continue;
     const std::string key = KeyOfVariable(variable);
+    const std::string file_variable = variable + "_FILE";
+    if (IsSecret(key) && environment.contains(file_variable)) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  file_variable + ": must be not given together with " + variable);
+    }
     if (IsKnown(key)) {
       // A secret's value overrides its file and the other way round.
       if (key.ends_with(kFileSuffix)) values_.erase(key.substr(0, key.size() - 5));
@@ -208,10 +214,12 @@ Result<ConfiguredSecret> Settings::SecretOf(std::string_view key) const {
   std::string text(kLongestSecret + 1, '\0');
   stream.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(stream.gcount()));
-  if (stream.bad() || text.empty() || text.size() > kLongestSecret) {
+  const bool too_long = text.size() > kLongestSecret;
+  text = TrimEnd(std::move(text));
+  if (stream.bad() || text.empty() || too_long) {
     return Fail(Wrong(file_key, "a readable file that holds the secret and nothing else"));
   }
-  return ConfiguredSecret{std::string(key), Secret(TrimEnd(std::move(text)))};
+  return ConfiguredSecret{std::string(key), Secret(std::move(text))};
 }
 
 std::string Settings::Path(std::string_view key, const std::string& otherwise) const {

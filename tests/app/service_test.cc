@@ -1,0 +1,86 @@
+#include "app/service.h"
+
+#include <doctest/doctest.h>
+
+#include "crypto/digest.h"
+#include "tests/fakes/temporary_directory.h"
+
+namespace imrelay {
+namespace {
+
+Config ConfigIn(const TemporaryDirectory& directory) {
+  Config config;
+  config.database_path = directory.File("x.db");
+  config.key_file = directory.File("x.key");
+  return config;
+}
+
+TEST_CASE("service: opens what it made, as the same service") {
+  TemporaryDirectory directory;
+  const Config config = ConfigIn(directory);
+  const std::string fingerprint = OpenService(config)->keyring.Fingerprint();
+
+  const Result<Service> again = OpenService(config);
+
+  REQUIRE(again.has_value());
+  CHECK(again->keyring.Fingerprint() == fingerprint);
+}
+
+TEST_CASE("service: a database whose key file is gone is not given a fresh one") {
+  TemporaryDirectory directory;
+  const Config config = ConfigIn(directory);
+  REQUIRE(OpenService(config).has_value());
+  Config other = config;
+  other.key_file = directory.File("other.key");
+  const std::size_t files = directory.CountFiles();
+
+  const Result<Service> service = OpenService(other);
+
+  REQUIRE_FALSE(service.has_value());
+  CHECK(service.error().code == ErrorCode::kInvalidArgument);
+  CHECK(service.error().message.find(other.key_file) != std::string::npos);
+  CHECK(directory.CountFiles() == files);
+}
+
+TEST_CASE("service: a database and another database's key file do not go together") {
+  TemporaryDirectory directory;
+  const Config config = ConfigIn(directory);
+  REQUIRE(OpenService(config).has_value());
+  Config other = config;
+  other.key_file = directory.File("other.key");
+  REQUIRE(Keyring::OpenOrCreate(other.key_file).has_value());
+
+  const Result<Service> service = OpenService(other);
+
+  REQUIRE_FALSE(service.has_value());
+  CHECK(service.error().code == ErrorCode::kInvalidArgument);
+  CHECK(service.error().message.find("security.key_file") != std::string::npos);
+}
+
+TEST_CASE("service: a secret is taken as it stands, or opened when it is sealed") {
+  TemporaryDirectory directory;
+  const Result<Service> service = OpenService(ConfigIn(directory));
+  REQUIRE(service.has_value());
+  const Keyring& keyring = service->keyring;
+  const auto opened = [&](const std::string& value) {
+    return OpenSecret({"channel.secret", Secret(value)}, keyring);
+  };
+  const std::string sealed =
+      kSealedPrefix + Base64(keyring.Seal(Secret("whsec_1"), kSealedPurpose));
+
+  CHECK(opened("whsec_1")->Reveal() == "whsec_1");
+  CHECK(opened("")->empty());
+  CHECK(opened(sealed)->Reveal() == "whsec_1");
+  for (const std::string& wrong :
+       {std::string("sealed:"), std::string("sealed:!!"), sealed.substr(0, sealed.size() - 4),
+        kSealedPrefix + Base64(keyring.Seal(Secret("whsec_1"), "access_token m1"))}) {
+    const Result<Secret> refused = opened(wrong);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == ErrorCode::kInvalidArgument);
+    CHECK(refused.error().message.starts_with("channel.secret: "));
+    CHECK(refused.error().message.find("imrelay key seal") != std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace imrelay
