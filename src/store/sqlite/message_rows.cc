@@ -37,6 +37,22 @@ Result<MessageRows> FindRows(const Target& target) {
   }
 }
 
+// A message a change is about, with what the mapping knows of it.
+struct Found {
+  Target target;
+  MessageRows rows;
+};
+
+template <class MessageChange>
+Result<Found> Find(const ChangeContext& context, const MessageChange& change) {
+  Result<PlaceKeys> keys = KeysOf(context, change.place, change.chat_id);
+  if (!keys) return Fail(std::move(keys).error());
+  const Target target{context, *keys, change.message_id};
+  Result<MessageRows> rows = FindRows(target);
+  if (!rows) return Fail(std::move(rows).error());
+  return Found{target, *std::move(rows)};
+}
+
 enum class RowState { kAlive, kDeleted };
 
 Status InsertRow(const Target& target, const std::string& external_id, const MessageRow& row,
@@ -146,15 +162,13 @@ Result<bool> UpdateOne(const Target& target, const std::string& id, MessageRows&
 }  // namespace
 
 Result<Changed> Apply(const ChangeContext& context, const MessageCreated& change) {
-  Result<PlaceKeys> keys = KeysOf(context, change.place, change.chat_id);
-  if (!keys) return Fail(std::move(keys).error());
-  const Target target{context, *keys, change.message_id};
-  Result<MessageRows> rows = FindRows(target);
-  if (!rows) return Fail(std::move(rows).error());
-  for (const auto& [id, row] : *rows) {
+  Result<Found> found = Find(context, change);
+  if (!found) return Fail(std::move(found).error());
+  auto& [target, rows] = *found;
+  for (const auto& [id, row] : rows) {
     if (row.deleted) return Changed{"message_deleted"};
   }
-  if (!rows->empty()) return Changed{"already_known"};
+  if (!rows.empty()) return Changed{"already_known"};
   const MessageRow fresh{kOut, UnixSeconds(context.now)};
   Status done = InsertRow(target, kUnnamed, fresh, {}, RowState::kAlive);
   if (done) done = Deliver(target, "message.created", kUnnamed, change.payload);
@@ -163,17 +177,15 @@ Result<Changed> Apply(const ChangeContext& context, const MessageCreated& change
 }
 
 Result<Changed> Apply(const ChangeContext& context, const MessageUpdated& change) {
-  Result<PlaceKeys> keys = KeysOf(context, change.place, change.chat_id);
-  if (!keys) return Fail(std::move(keys).error());
-  const Target target{context, *keys, change.message_id};
-  Result<MessageRows> rows = FindRows(target);
-  if (!rows) return Fail(std::move(rows).error());
+  Result<Found> found = Find(context, change);
+  if (!found) return Fail(std::move(found).error());
+  auto& [target, rows] = *found;
   // Only its author can edit a message, and the client's edits do not come back as events.
   const MessageRow pattern =
-      rows->empty() ? MessageRow{kOut, UnixSeconds(context.now)} : rows->begin()->second;
+      rows.empty() ? MessageRow{kOut, UnixSeconds(context.now)} : rows.begin()->second;
   bool any = false;
-  for (const std::string& id : IdsOf(change.external_ids, *rows)) {
-    Result<bool> updated = UpdateOne(target, id, *rows, pattern, change.payload);
+  for (const std::string& id : IdsOf(change.external_ids, rows)) {
+    Result<bool> updated = UpdateOne(target, id, rows, pattern, change.payload);
     if (!updated) return Fail(std::move(updated).error());
     any = any || *updated;
   }
@@ -181,18 +193,16 @@ Result<Changed> Apply(const ChangeContext& context, const MessageUpdated& change
 }
 
 Result<Changed> Apply(const ChangeContext& context, const MessageDeleted& change) {
-  Result<PlaceKeys> keys = KeysOf(context, change.place, change.chat_id);
-  if (!keys) return Fail(std::move(keys).error());
-  const Target target{context, *keys, change.message_id};
-  Result<MessageRows> rows = FindRows(target);
-  if (!rows) return Fail(std::move(rows).error());
+  Result<Found> found = Find(context, change);
+  if (!found) return Fail(std::move(found).error());
+  auto& [target, rows] = *found;
   // Whose message it was is unknown when the mapping never saw it: deletions of the client's own
   // messages look the same.
   const MessageRow pattern =
-      rows->empty() ? MessageRow{{}, UnixSeconds(context.now)} : rows->begin()->second;
+      rows.empty() ? MessageRow{{}, UnixSeconds(context.now)} : rows.begin()->second;
   bool any = false;
-  for (const std::string& id : IdsOf(change.external_ids, *rows)) {
-    Result<bool> deleted = DeleteOne(target, id, *rows, pattern);
+  for (const std::string& id : IdsOf(change.external_ids, rows)) {
+    Result<bool> deleted = DeleteOne(target, id, rows, pattern);
     if (!deleted) return Fail(std::move(deleted).error());
     any = any || *deleted;
   }
