@@ -117,7 +117,8 @@ class Parser {
               return NumberOf(text) ? std::string()
                                     : "got \"" + text + "\", takes a whole number from 0 on";
             },
-            "NUMBER"));
+            ""))
+        ->type_name("NUMBER");
   }
 
   void AddLimit(CLI::App* command) {
