@@ -8,8 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/fakes/fake_http_client.h"
-#include "tests/install/proof_bench.h"
+#include "tests/install/prover_bench.h"
 
 namespace imrelay {
 namespace {
@@ -18,45 +17,6 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
-using State = FakeStore::State;
-
-constexpr const char* kToken = "https://auth.example/oauth/token/";
-constexpr const char* kAppInfo = "https://auth.example/rest/app.info";
-constexpr const char* kProfile = "https://portal.example:8443/rest/profile";
-constexpr const char* kOldProfile = "https://portal.example/rest/profile";
-constexpr const char* kInvalidGrant = R"({"error":"invalid_grant"})";
-constexpr const char* kAdmin = R"({"result":{"ID":"1","ADMIN":true}})";
-
-std::string GrantFor(const std::string& member_id, const std::string& number = "1") {
-  return R"({"access_token":"access-)" + number + R"(","refresh_token":"refresh-)" + number +
-         R"(","member_id":")" + member_id +
-         R"(","client_endpoint":"https://Portal.example:8443/rest/","scope":"imopenlines",)"
-         R"("expires":1773752400})";
-}
-
-std::string OwnerOf(const std::string& member_id, const std::string& client_id = "our-id") {
-  return R"({"result":{"client_id":")" + client_id +
-         R"(","install":{"uri":"https://portal.example","member_id":")" + member_id + R"("}}})";
-}
-
-struct Bench : ProofBench {
-  // As a process that starts: it knows nothing that is not in the store.
-  void Restart(ApplicationCredentials application = {"our-id", Secret("our-secret")}) {
-    prover.emplace(store, keyring, server, calls, std::move(application), clock);
-  }
-  Bench() { Restart(); }
-
-  bool ProveOne() {
-    const Result<bool> proved = prover->ProveOne();
-    REQUIRE(proved.has_value());
-    return *proved;
-  }
-
-  FakeHttpClient http;
-  AuthorizationServer server{http, {"https://auth.example"}};
-  PortalCalls calls{http};
-  std::optional<Prover> prover;
-};
 
 TEST_CASE("prover: accepts what the authorization server and the portal confirm") {
   Bench bench;
@@ -266,100 +226,6 @@ TEST_CASE("prover: a crash while the portal is away loses no token") {
   REQUIRE(bench.store[id].state == State::kAccepted);
   CHECK(bench.Opened("refresh_token", "m1", bench.store[id].proven.sealed_refresh_token) ==
         "refresh-1");
-}
-
-TEST_CASE("prover: after a crash between answer and commit, the access token is the proof") {
-  Bench bench;
-  const InstallationId id = bench.Post("m1", "posted-access", "posted-refresh");
-  bench.http.Answer(kToken, 200, GrantFor("m1"));
-  bench.store.fail_grant = true;
-  CHECK_FALSE(bench.prover->ProveOne().has_value());
-  bench.store.fail_grant = false;
-  bench.Restart();
-  bench.clock.Advance(minutes(10));
-  bench.http.Answer(kToken, 400, kInvalidGrant);
-  bench.http.Answer(kAppInfo, 200, OwnerOf("m1"));
-  bench.http.Answer(kOldProfile, 200, kAdmin);
-
-  CHECK(bench.ProveOne());
-
-  REQUIRE(bench.store[id].state == State::kAccepted);
-  const ProvenInstallation& proven = bench.store[id].proven;
-  CHECK(proven.sealed_refresh_token.empty());
-  CHECK_FALSE(proven.token_expires_at.has_value());
-  CHECK(proven.client_endpoint == "https://portal.example/rest/");
-  CHECK(proven.domain == "portal.example");
-  CHECK(bench.Opened("access_token", "m1", proven.sealed_access_token) == "posted-access");
-}
-
-TEST_CASE("prover: where app.info names no member_id, a known portal must be at its address") {
-  const std::string owner = R"({"result":{"install":{"uri":"https://portal.example"}}})";
-  struct Case {
-    std::optional<std::string> known_domain;
-    State state;
-  };
-  const std::vector<Case> cases = {{std::nullopt, State::kAccepted},
-                                   {"portal.example", State::kAccepted},
-                                   {"other.example", State::kRefused}};
-  for (const Case& c : cases) {
-    Bench bench;
-    const InstallationId id = bench.Post("m1", "posted-access", "posted-refresh");
-    bench.store[id].work.refresh_was_sent = true;
-    bench.store[id].work.known_domain = c.known_domain;
-    bench.http.Answer(kToken, 400, kInvalidGrant);
-    bench.http.Answer(kAppInfo, 200, owner);
-    if (c.state == State::kAccepted) bench.http.Answer(kOldProfile, 200, kAdmin);
-
-    CHECK(bench.ProveOne());
-
-    CHECK(bench.store[id].state == c.state);
-  }
-}
-
-TEST_CASE("prover: the access token proves nothing of another portal or application") {
-  struct Case {
-    std::string owner;
-    const char* profile;
-    State state;
-    const char* reason;
-  };
-  const std::vector<Case> cases = {
-      {OwnerOf("m2"), kAdmin, State::kRefused, "member_mismatch"},
-      {OwnerOf("m1", "other-id"), kAdmin, State::kRefused, "client_mismatch"},
-      {R"({"result":{"client_id":"our-id","install":{"uri":"javascript:x","member_id":"m1"}}})",
-       kAdmin, State::kRefused, "address_refused"},
-      {R"({"error":"expired_token"})", kAdmin, State::kRefused, "expired_token"},
-      {OwnerOf("m1"), R"({"result":{"ADMIN":false}})", State::kRefused, "not_admin"},
-      {"<html></html>", kAdmin, State::kWaiting, "no_answer"},
-      {OwnerOf("m1"), "<html></html>", State::kWaiting, "no_answer"},
-  };
-  for (const Case& c : cases) {
-    CAPTURE(c.owner);
-    CAPTURE(c.profile);
-    Bench bench;
-    const InstallationId id = bench.Post("m1", "posted-access", "posted-refresh");
-    bench.store[id].work.refresh_was_sent = true;
-    bench.http.Answer(kToken, 400, kInvalidGrant);
-    bench.http.Answer(kAppInfo, 200, c.owner);
-    bench.http.Answer(kOldProfile, 200, c.profile);
-
-    CHECK(bench.ProveOne());
-
-    CHECK(bench.store[id].state == c.state);
-    CHECK(bench.store[id].reason == c.reason);
-  }
-}
-
-TEST_CASE("prover: without an access token there is nothing to fall back on") {
-  Bench bench;
-  const InstallationId id = bench.Post("m1", "", "posted-refresh");
-  bench.store[id].work.refresh_was_sent = true;
-  bench.http.Answer(kToken, 400, kInvalidGrant);
-
-  CHECK(bench.ProveOne());
-
-  CHECK(bench.store[id].state == State::kRefused);
-  CHECK(bench.store[id].reason == "invalid_grant");
 }
 
 TEST_CASE("prover: calls the configured server only, whatever the event named") {
