@@ -17,11 +17,15 @@ Writer::~Writer() {
 }
 
 Status Writer::Run(const Job& job) {
-  Waiting waiting{&job, {}};
-  std::unique_lock lock(mutex_);
-  queue_.push_back(&waiting);
+  // Of the thread, not of this call: the writer may still be at it when the wait is over.
+  static thread_local std::binary_semaphore finished{0};
+  Waiting waiting{&job, {}, &finished};
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.push_back(&waiting);
+  }
   arrived_.notify_one();
-  finished_.wait(lock, [&] { return waiting.done; });
+  finished.acquire();
   return std::move(waiting.status);
 }
 
@@ -35,17 +39,13 @@ void Writer::Loop() {
       batch.swap(queue_);
     }
     CommitBatch(batch);
-    {
-      const std::lock_guard lock(mutex_);
-      for (Waiting* waiting : batch) waiting->done = true;
-    }
-    finished_.notify_all();
+    for (Waiting* waiting : batch) waiting->finished->release();
     batch.clear();
   }
 }
 
 void Writer::CommitBatch(const std::vector<Waiting*>& batch) {
-  Status committed = database_.Execute("BEGIN IMMEDIATE");
+  Status committed = database_.Prepare(sql::kBegin).Run();
   if (committed) {
     for (Waiting* waiting : batch) {
       waiting->status = RunInSavepoint(*waiting->job);
@@ -55,8 +55,8 @@ void Writer::CommitBatch(const std::vector<Waiting*>& batch) {
         break;
       }
     }
-    if (committed) committed = database_.Execute("COMMIT");
-    if (!committed && database_.in_transaction()) (void)database_.Execute("ROLLBACK");
+    if (committed) committed = database_.Prepare(sql::kCommit).Run();
+    if (!committed && database_.in_transaction()) (void)database_.Prepare(sql::kRollback).Run();
   }
   if (committed) return;
   for (Waiting* waiting : batch) {
@@ -65,7 +65,7 @@ void Writer::CommitBatch(const std::vector<Waiting*>& batch) {
 }
 
 Status Writer::RunInSavepoint(const Job& job) {
-  if (Status begun = database_.Execute("SAVEPOINT job"); !begun) return begun;
+  if (Status begun = database_.Prepare(sql::kSavepointBegin).Run(); !begun) return begun;
   Status done;
   try {
     done = job(database_);
@@ -76,12 +76,13 @@ Status Writer::RunInSavepoint(const Job& job) {
   database_.ResetStatements();
   if (!done) {
     // What cannot be undone alone must not be committed with the others.
-    if (database_.in_transaction() && !database_.Execute("ROLLBACK TO job; RELEASE job")) {
-      (void)database_.Execute("ROLLBACK");
-    }
+    if (!database_.in_transaction()) return done;
+    Status undone = database_.Prepare(sql::kSavepointRollback).Run();
+    if (undone) undone = database_.Prepare(sql::kSavepointRelease).Run();
+    if (!undone) (void)database_.Prepare(sql::kRollback).Run();
     return done;
   }
-  return database_.Execute("RELEASE job");
+  return database_.Prepare(sql::kSavepointRelease).Run();
 }
 
 }  // namespace imrelay

@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <semaphore>
 #include <thread>
 #include <vector>
 
@@ -33,7 +34,7 @@ class Writer {
   struct Waiting {
     const Job* job;
     Status status;
-    bool done = false;
+    std::binary_semaphore* finished;
   };
 
   void Loop();
@@ -43,7 +44,6 @@ class Writer {
   Database database_;
   std::mutex mutex_;
   std::condition_variable arrived_;
-  std::condition_variable finished_;
   std::vector<Waiting*> queue_;
   bool stopping_ = false;
   std::thread thread_;
