@@ -111,6 +111,22 @@ TEST_CASE("tokens: an installation posted with other tokens is another one") {
   CHECK(bench.PortalOf("m1").waiting.size() == 2);
 }
 
+TEST_CASE(
+    "tokens: an installation larger than any real one is refused, and keeps no long address") {
+  IngestBench bench;
+  Posted install{"ONAPPINSTALL", "data[VERSION]=1"};
+  install.more = "auth[refresh_token]=x&auth[server_endpoint]=https://" + std::string(300, 'h');
+  CHECK(bench.Post(install) == "accepted");
+  CHECK(bench.store().TakeInstallation(bench.clock.Now())->value().server_endpoint == "");
+
+  install.more = "auth[refresh_token]=" + std::string(5000, 'x');
+  CHECK(bench.Post(install) == "body_too_large");
+  install.data = "data[VERSION]=" + std::string(5000, 'x');
+  install.more = "auth[refresh_token]=x";
+  CHECK(bench.Post(install) == "body_too_large");
+  CHECK(bench.PortalOf("m1").waiting.size() == 1);
+}
+
 TEST_CASE("tokens: an uninstalled portal's repeat is known and its other events are refused") {
   IngestBench bench;
   bench.InstallPortal("token-a");
