@@ -34,7 +34,7 @@ function request()
   local body = head .. element .. "%5Bim%5D%5Bchat_id%5D=" .. (1800 + chat) ..
     element .. "%5Bim%5D%5Bmessage_id%5D=" .. string.format("%d", id) ..
     element .. "%5Bmessage%5D%5Bid%5D=ext-msg-" .. string.format("%d", id) ..
-    element .. "%5Bchat%5D%5Bid%5D=channel-" .. chat .. "&ts=1773760577" .. tail
+    element .. "%5Bchat%5D%5Bid%5D=channel-" .. chat .. "&ts=" .. os.time() .. tail
   return wrk.format(nil, nil, nil, body)
 end
 

@@ -181,7 +181,7 @@ class Bench:
         print(f"imrelay's resident memory: {self.memory():.1f} MiB")
         rows = int(self.ask("imrelay.db", "SELECT count(*) FROM message"))
         print(f"rows: {rows}; bytes a row:")
-        print(self.ask("imrelay.db", f"SELECT '  ' || name || ': ' || sum(pgsize) / {max(rows, 1)} "
+        print(self.ask("imrelay.db", f"SELECT '  ' || name || ': ' || (sum(pgsize) / {max(rows, 1)}) "
                        "FROM dbstat GROUP BY name HAVING sum(pgsize) > 100000"))
 
 

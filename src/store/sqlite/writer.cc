@@ -4,6 +4,27 @@
 #include <utility>
 
 namespace imrelay {
+namespace {
+
+class Semaphore {
+ public:
+  Semaphore() { sem_init(&semaphore_, 0, 0); }
+  ~Semaphore() { sem_destroy(&semaphore_); }
+  Semaphore(const Semaphore&) = delete;
+  Semaphore& operator=(const Semaphore&) = delete;
+
+  sem_t* get() { return &semaphore_; }
+  void Wait() {
+    while (sem_wait(&semaphore_) != 0) {
+      // Interrupted by a signal.
+    }
+  }
+
+ private:
+  sem_t semaphore_;
+};
+
+}  // namespace
 
 Writer::Writer(Database database) : database_(std::move(database)), thread_([this] { Loop(); }) {}
 
@@ -17,15 +38,16 @@ Writer::~Writer() {
 }
 
 Status Writer::Run(const Job& job) {
-  // Of the thread, not of this call: the writer may still be at it when the wait is over.
-  static thread_local std::binary_semaphore finished{0};
-  Waiting waiting{&job, {}, &finished};
+  // Of the thread, not of this call: the writer may still be at it when the wait is over. Not the
+  // standard library's, whose waits spin on sched_yield() and take the writer's processor.
+  static thread_local Semaphore finished;
+  Waiting waiting{&job, {}, finished.get()};
   {
     const std::lock_guard lock(mutex_);
     queue_.push_back(&waiting);
   }
   arrived_.notify_one();
-  finished.acquire();
+  finished.Wait();
   return std::move(waiting.status);
 }
 
@@ -39,7 +61,7 @@ void Writer::Loop() {
       batch.swap(queue_);
     }
     CommitBatch(batch);
-    for (Waiting* waiting : batch) waiting->finished->release();
+    for (Waiting* waiting : batch) sem_post(waiting->finished);
     batch.clear();
   }
 }

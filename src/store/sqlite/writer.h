@@ -1,9 +1,10 @@
 #pragma once
 
+#include <semaphore.h>
+
 #include <condition_variable>
 #include <functional>
 #include <mutex>
-#include <semaphore>
 #include <thread>
 #include <vector>
 
@@ -34,7 +35,7 @@ class Writer {
   struct Waiting {
     const Job* job;
     Status status;
-    std::binary_semaphore* finished;
+    sem_t* finished;
   };
 
   void Loop();
