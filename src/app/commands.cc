@@ -102,7 +102,7 @@ Exit MigrateCommand(const std::string& config_file, bool json, Streams& streams)
 Exit SealCommand(const std::string& config_file, Streams& streams) {
   Result<Config> config = LoadConfig(config_file, ProcessEnvironment());
   if (!config) return Print(config.error(), Exit::kConfiguration, streams);
-  Result<Keyring> keyring = Keyring::OpenOrCreate(config->key_file);
+  Result<Keyring> keyring = OpenKeyring(*config);
   if (!keyring) return Print(keyring.error(), ExitOf(keyring.error()), streams);
   std::string line;
   std::getline(streams.in, line);

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/ownership.h"
+
 namespace imrelay {
 
 ProofLock::~ProofLock() {
@@ -19,6 +21,7 @@ Result<bool> ProofLock::Held() {
   if (fd < 0) {
     return Fail(ErrorCode::kUnavailable, "open " + path_ + ": " + std::strerror(errno));
   }
+  GiveToOwnerOfFolder(fd, path_);
   if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
     close(fd);
     return false;

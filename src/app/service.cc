@@ -1,30 +1,55 @@
 #include "app/service.h"
 
+#include <filesystem>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "crypto/digest.h"
 
 namespace imrelay {
+namespace {
+
+enum class KeyFileMust { kBeThere, kBeThereOrBeMade };
+
+Result<Keyring> OpenKeyFile(const Config& config, KeyFileMust must) {
+  Result<Keyring> keyring = must == KeyFileMust::kBeThere ? Keyring::Open(config.key_file)
+                                                          : Keyring::OpenOrCreate(config.key_file);
+  if (keyring) return keyring;
+  const bool away = keyring.error().code == ErrorCode::kUnavailable;
+  return Fail(away ? ErrorCode::kUnavailable : ErrorCode::kInvalidArgument,
+              keyring.error().message);
+}
+
+// A database that has a key file needs that one: a fresh one in its place would only hide that it
+// is missing.
+Result<Keyring> KeyringFor(SqliteStore& store, const Config& config) {
+  Result<bool> bound = store.IsBoundToKey();
+  if (!bound) return Fail(std::move(bound).error());
+  return OpenKeyFile(config, *bound ? KeyFileMust::kBeThere : KeyFileMust::kBeThereOrBeMade);
+}
+
+}  // namespace
 
 Result<Service> OpenService(const Config& config) {
   Result<std::unique_ptr<SqliteStore>> store = SqliteStore::Open(config.database_path);
   if (!store) return Fail(std::move(store).error());
-  Result<bool> bound_before = (*store)->IsBoundToKey();
-  if (!bound_before) return Fail(std::move(bound_before).error());
-  // A database that has a key file needs that one: a fresh one in its place would only hide that it
-  // is missing.
-  Result<Keyring> keyring =
-      *bound_before ? Keyring::Open(config.key_file) : Keyring::OpenOrCreate(config.key_file);
-  if (!keyring) {
-    const bool away = keyring.error().code == ErrorCode::kUnavailable;
-    return Fail(away ? ErrorCode::kUnavailable : ErrorCode::kInvalidArgument,
-                keyring.error().message);
-  }
+  Result<Keyring> keyring = KeyringFor(**store, config);
+  if (!keyring) return Fail(std::move(keyring).error());
   if (Status bound = (*store)->BindToKey(keyring->Fingerprint()); !bound) {
     return Fail(std::move(bound).error());
   }
   return Service{*std::move(store), *std::move(keyring)};
+}
+
+Result<Keyring> OpenKeyring(const Config& config) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(config.database_path, ignored)) {
+    return OpenKeyFile(config, KeyFileMust::kBeThereOrBeMade);
+  }
+  Result<std::unique_ptr<SqliteStore>> store = SqliteStore::OpenExisting(config.database_path);
+  if (!store) return Fail(std::move(store).error());
+  return KeyringFor(**store, config);
 }
 
 Result<Secret> OpenSecret(const ConfiguredSecret& configured, const Keyring& keyring) {

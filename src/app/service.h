@@ -22,6 +22,10 @@ struct Service {
 // configuration is at fault.
 Result<Service> OpenService(const Config& config);
 
+// The key file of the configured database; made when there is neither it nor a database that needs
+// it. Errors: as OpenService.
+Result<Keyring> OpenKeyring(const Config& config);
+
 // Opens a configured secret: as it stands, or the one that was sealed under the key file.
 // Errors: kInvalidArgument, naming the key.
 Result<Secret> OpenSecret(const ConfiguredSecret& configured, const Keyring& keyring);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <functional>
 #include <string_view>
 #include <utility>
@@ -44,17 +45,27 @@ std::optional<std::int64_t> NumberOf(const Tree& tree, std::string_view key) {
   return number;
 }
 
+// Longer than other calls, because an answer that comes too late costs a re-opening of the
+// application; for all servers together, because a worker that is told to stop waits for it.
+constexpr std::chrono::seconds kRefreshTimeout{10};
+constexpr std::chrono::seconds kLeastTimeout{1};
+
+std::chrono::milliseconds TimeUntil(std::chrono::steady_clock::time_point deadline) {
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+      deadline - std::chrono::steady_clock::now());
+  return std::max<std::chrono::milliseconds>(left, kLeastTimeout);
+}
+
 // POST keeps the secrets out of addresses and so out of the logs on the way. The documentation
 // shows GET only, so that is what a server gets which knows no POST.
-Result<HttpResponse> SendRefresh(HttpClient& http, const std::string& base,
-                                 const std::string& form) {
+Result<HttpResponse> SendRefresh(HttpClient& http, const std::string& base, const std::string& form,
+                                 std::chrono::milliseconds timeout) {
   HttpRequest request;
   request.url = base + "/oauth/token/";
   request.headers = {{"Content-Type", "application/x-www-form-urlencoded"}};
   request.body = form;
   request.at_most_once = true;  // a refresh token works once
-  // Longer than other calls: an answer that comes too late costs a re-opening of the application.
-  request.timeout = std::chrono::seconds(10);
+  request.timeout = timeout;
   Result<HttpResponse> response = http.Send(request);
   if (!response || response->status != 405) return response;
   request.method = "GET";
@@ -174,12 +185,14 @@ Result<TokenGrant> AuthorizationServer::Refresh(const ApplicationCredentials& ap
   AppendField(form, "client_id", application.client_id);
   AppendField(form, "client_secret", application.client_secret.Reveal());
   AppendField(form, "refresh_token", refresh_token.Reveal());
-  return FirstSuccess<TokenGrant>(InOrder(hint),
-                                  [&](const std::string& base) -> Result<TokenGrant> {
-                                    Result<Tree> answer = Read(SendRefresh(http_, base, form));
-                                    if (!answer) return Fail(std::move(answer).error());
-                                    return ReadGrant(*answer);
-                                  });
+  const auto deadline = std::chrono::steady_clock::now() + kRefreshTimeout;
+  return FirstSuccess<TokenGrant>(
+      InOrder(hint), [&](const std::string& base) -> Result<TokenGrant> {
+        const auto left = TimeUntil(deadline);
+        Result<Tree> answer = Read(SendRefresh(http_, base, form, left));
+        if (!answer) return Fail(std::move(answer).error());
+        return ReadGrant(*answer);
+      });
 }
 
 Result<TokenOwner> AuthorizationServer::AppInfo(const Secret& access_token,

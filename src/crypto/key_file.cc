@@ -12,6 +12,8 @@
 #include <optional>
 #include <utility>
 
+#include "base/ownership.h"
+
 namespace imrelay {
 namespace {
 
@@ -89,6 +91,7 @@ Result<std::string> WriteTemporary(const std::string& path, std::string_view tex
   if (file.get() < 0) {
     return SystemError(ErrorCode::kUnavailable, "make key file " + path, errno);
   }
+  GiveToOwnerOfFolder(file.get(), path);
   while (!text.empty()) {
     const ssize_t written = write(file.get(), text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;

@@ -102,18 +102,20 @@ bool Prover::MayBegin(TimePoint now) {
   return begun_.size() < static_cast<std::size_t>(kProofsPerMinute);
 }
 
-Result<Prover::Verdict> Prover::Prove(const InstallationWork& work) {
+Result<Prover::Verdict> Prover::Prove(InstallationWork work) {
   if (work.sealed_refresh_token.empty()) return Verdict::Refuse("no_refresh_token");
   if (application_.client_id.empty() || application_.client_secret.empty()) {
     return Verdict::Postpone(kNotConfigured);
   }
   if (const auto held = held_.find(work.id); held != held_.end()) {
     // The database was away when this was granted.
-    return Confirm(work, ProvenInstallation(held->second));
+    if (Status kept = Keep(work, ProvenInstallation(held->second)); !kept) {
+      return Fail(std::move(kept).error());
+    }
   }
   if (work.granted && !HasExpired(*work.granted, clock_.Now())) {
-    Result<Verdict> verdict = Confirm(work, *work.granted);
-    if (!verdict || verdict->reason != "expired_token") return verdict;
+    Verdict verdict = Confirm(work, *work.granted);
+    if (verdict.reason != "expired_token") return verdict;
   }
   Result<Secret> refresh_token =
       keyring_.Unseal(work.sealed_refresh_token, SealPurpose("refresh_token", work.member_id));
@@ -130,7 +132,10 @@ Result<Prover::Verdict> Prover::Prove(const InstallationWork& work) {
   if (grant->member_id != work.member_id) return Verdict::Refuse("member_mismatch");
   const std::optional<Endpoint> endpoint = ParseEndpoint(grant->client_endpoint);
   if (!endpoint) return Verdict::Refuse("address_refused");
-  return Confirm(work, Sealed(work, *grant, endpoint->authority));
+  if (Status kept = Keep(work, Sealed(work, *grant, endpoint->authority)); !kept) {
+    return Fail(std::move(kept).error());
+  }
+  return Confirm(work, *work.granted);
 }
 
 Prover::Verdict Prover::AfterRefusal(const InstallationWork& work, const Error& refusal) {
@@ -154,16 +159,24 @@ ProvenInstallation Prover::Sealed(const InstallationWork& work, const TokenGrant
   return proven;
 }
 
-Result<Prover::Verdict> Prover::Confirm(const InstallationWork& work, ProvenInstallation granted) {
+Status Prover::Keep(InstallationWork& work, ProvenInstallation granted) {
   if (Status recorded = store_.RecordGrant(work.id, granted); !recorded) {
     if (held_.size() < kMaxHeldGrants) held_[work.id] = std::move(granted);
-    return Fail(std::move(recorded).error());
+    return recorded;
   }
   held_.erase(work.id);
+  work.sealed_access_token = granted.sealed_access_token;
+  work.sealed_refresh_token = granted.sealed_refresh_token;
+  work.refresh_was_sent = true;
+  work.granted = std::move(granted);
+  return {};
+}
+
+Prover::Verdict Prover::Confirm(const InstallationWork& work, const ProvenInstallation& granted) {
   const Result<Secret> access_token =
       keyring_.Unseal(granted.sealed_access_token, SealPurpose("access_token", work.member_id));
   if (!access_token) return Verdict::Postpone(access_token.error().reason);
-  return CheckAdministrator(std::move(granted), *access_token);
+  return CheckAdministrator(granted, *access_token);
 }
 
 Prover::Verdict Prover::ProveByAccessToken(const InstallationWork& work) {

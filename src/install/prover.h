@@ -41,11 +41,12 @@ class Prover {
   struct Verdict;
 
   bool MayBegin(TimePoint now);
-  Result<Verdict> Prove(const InstallationWork& work);
+  Result<Verdict> Prove(InstallationWork work);
   Verdict AfterRefusal(const InstallationWork& work, const Error& refusal);
   ProvenInstallation Sealed(const InstallationWork& work, const TokenGrant& grant,
                             const std::string& domain) const;
-  Result<Verdict> Confirm(const InstallationWork& work, ProvenInstallation granted);
+  Status Keep(InstallationWork& work, ProvenInstallation granted);
+  Verdict Confirm(const InstallationWork& work, const ProvenInstallation& granted);
   Verdict ProveByAccessToken(const InstallationWork& work);
   Verdict CheckAdministrator(ProvenInstallation proven, const Secret& access_token);
   Status Settle(const InstallationWork& work, const Verdict& verdict);

@@ -71,9 +71,8 @@ class Store {
 
   // --- installations
 
-  // The installation whose proof is due longest, those that were not tried yet first; none when
-  // none is due. It stays due until it is decided or postponed, so that a crash loses no time: one
-  // process at a time may ask.
+  // The installation whose proof is due longest; none when none is due. It stays due until it is
+  // decided or postponed, so that a crash loses no time: one process at a time may ask.
   virtual Result<std::optional<InstallationWork>> TakeInstallation(TimePoint now) = 0;
 
   // Records, before the refresh token leaves, that it is going to.

@@ -42,6 +42,20 @@ TEST_CASE("service: a database whose key file is gone is not given a fresh one")
   CHECK(directory.CountFiles() == files);
 }
 
+TEST_CASE("service: sealing makes a key file only where no database needs another one") {
+  TemporaryDirectory directory;
+  const Config config = ConfigIn(directory);
+
+  REQUIRE(OpenKeyring(config).has_value());
+  REQUIRE(OpenService(config).has_value());
+  Config other = config;
+  other.key_file = directory.File("other.key");
+  const std::size_t files = directory.CountFiles();
+
+  CHECK_FALSE(OpenKeyring(other).has_value());
+  CHECK(directory.CountFiles() == files);
+}
+
 TEST_CASE("service: a database and another database's key file do not go together") {
   TemporaryDirectory directory;
   const Config config = ConfigIn(directory);

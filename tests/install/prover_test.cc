@@ -201,6 +201,25 @@ TEST_CASE("prover: keeps what a refresh brought while the database is away") {
   CHECK_FALSE(bench.store[id].proven.sealed_refresh_token.empty());
 }
 
+TEST_CASE("prover: renews what it held for long while the database was away") {
+  Bench bench;
+  const InstallationId id = bench.Post("m1", "posted-access", "posted-refresh");
+  bench.http.Answer(kToken, 200, GrantFor("m1", "1"));
+  bench.http.Answer(kToken, 200, GrantFor("m1", "2"));
+  bench.http.Answer(kProfile, 200, kAdmin);
+  bench.store.fail_grant = true;
+  CHECK_FALSE(bench.prover->ProveOne().has_value());
+
+  bench.store.fail_grant = false;
+  bench.clock.Advance(hours(2));
+  CHECK(bench.ProveOne());
+
+  REQUIRE(bench.store[id].state == State::kAccepted);
+  CHECK(bench.Opened("refresh_token", "m1", bench.store[id].proven.sealed_refresh_token) ==
+        "refresh-2");
+  CHECK(bench.http.sent[1].body.find("refresh_token=refresh-1") != std::string::npos);
+}
+
 TEST_CASE("prover: sends no refresh token before that is on record") {
   Bench bench;
   bench.Post("m1", "posted-access", "posted-refresh");

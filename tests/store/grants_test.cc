@@ -37,7 +37,7 @@ TEST_CASE("grants: what a refresh gave comes with the installation until it is d
   CHECK((*work)->sealed_refresh_token == "sealed new refresh");
 }
 
-TEST_CASE("grants: an installation not tried yet is taken before one that failed") {
+TEST_CASE("grants: an installation that was tried keeps its place before later ones") {
   StoreBench bench;
   bench.Post("m1", 'a');
   REQUIRE(bench.store().TakeInstallation(bench.clock.Now()));
@@ -48,7 +48,28 @@ TEST_CASE("grants: an installation not tried yet is taken before one that failed
 
   REQUIRE(work);
   REQUIRE(*work);
-  CHECK((*work)->member_id == MemberId("m2"));
+  CHECK((*work)->member_id == MemberId("m1"));
+}
+
+TEST_CASE("grants: a proven installation goes also when its last waiting event is a duplicate") {
+  StoreBench bench;
+  bench.Install("m1", 'a');
+  Plan first = bench.PlanOf("m1", {Created(1)});
+  REQUIRE(bench.Commit(first) == "accepted");
+  const InstallationId again = bench.Post("m1", 'b');
+  Plan waiting = bench.WaitingPlan("m1", again);
+  REQUIRE(bench.Commit(waiting) == "accepted");
+  bench.Accept(again, "m1");
+  const Result<std::vector<WaitingEvent>> due = bench.store().WaitingEvents(10);
+  REQUIRE(due);
+  REQUIRE(due->size() == 1);
+
+  Plan copy = bench.PlanOf("m1", {Created(1)});
+  copy.journal.key = first.journal.key;
+  copy.waited = due->front().id;
+  CHECK(bench.Commit(copy) == "duplicate");
+
+  CHECK(bench.Show("SELECT count(*) FROM installation") == "0");
 }
 
 }  // namespace

@@ -110,6 +110,9 @@ CREATE TABLE installation (
   waiting_bytes   INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
+CREATE INDEX installation_by_event ON installation (event_id);
+CREATE INDEX installation_by_portal ON installation (portal_id);
+
 -- No foreign keys here either: without an index for each, the removal of one portal or chat would
 -- read all of the table.
 CREATE TABLE delivery (

@@ -19,7 +19,7 @@ SELECT 1 FROM installation WHERE proven = 0 AND due_at_ms <= ?1 LIMIT 1;
 UPDATE installation SET attempts = attempts + 1
 WHERE installation_id = (SELECT installation_id FROM installation
                          WHERE proven = 0 AND due_at_ms <= ?1
-                         ORDER BY attempts > 0, due_at_ms LIMIT 1)
+                         ORDER BY due_at_ms LIMIT 1)
 RETURNING installation_id, (SELECT member_id FROM portal WHERE portal_id = installation.portal_id),
   token_hash, access_token, refresh_token, server_endpoint, ts, attempts - 1, received_at,
   refresh_sent_at IS NOT NULL, (SELECT domain FROM portal WHERE portal_id = installation.portal_id),

@@ -8,6 +8,8 @@
 
 #include <cerrno>
 
+#include "base/ownership.h"
+
 namespace imrelay {
 namespace {
 
@@ -46,6 +48,7 @@ void StopCounting() {
 Status MakeFile(const std::string& path) {
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd >= 0) {
+    GiveToOwnerOfFolder(fd, path);
     close(fd);
     return {};
   }

@@ -52,20 +52,20 @@ Result<std::optional<std::int64_t>> TakeWaited(Database& database, const Plan& p
   if (Status done = take.Bind(event_id).BindBlob(plan.journal.key).Run(); !done) {
     return Fail(std::move(done).error());
   }
-  if (database.changes() == 1) {
-    // A proven installation goes with the last event that waited for it.
-    Status removed = database.Prepare(sql::kInstallationsRemoveDone).Run();
-    if (!removed) return Fail(std::move(removed).error());
-    return std::optional(event_id);
+  const bool taken = database.changes() == 1;
+  if (!taken) {
+    Statement& status = database.Prepare(sql::kEventStatus);
+    Result<bool> row = status.Bind(event_id).Step();
+    if (!row) return Fail(std::move(row).error());
+    if (*row && status.Text(0) == "waiting") {
+      Status done = database.Prepare(sql::kEventDropWaited).Bind(event_id).Bind("duplicate").Run();
+      if (!done) return Fail(std::move(done).error());
+    }
   }
-  Statement& status = database.Prepare(sql::kEventStatus);
-  Result<bool> row = status.Bind(event_id).Step();
-  if (!row) return Fail(std::move(row).error());
-  if (*row && status.Text(0) == "waiting") {
-    Status done = database.Prepare(sql::kEventDropWaited).Bind(event_id).Bind("duplicate").Run();
-    if (!done) return Fail(std::move(done).error());
-  }
-  return std::optional<std::int64_t>();
+  // A proven installation goes with the last event that waited for it.
+  Status removed = database.Prepare(sql::kInstallationsRemoveDone).Run();
+  if (!removed) return Fail(std::move(removed).error());
+  return taken ? std::optional(event_id) : std::nullopt;
 }
 
 // The journalled event of this plan; none when it was there before.
