@@ -46,7 +46,7 @@ def children(pid):
     try:
         listed = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text()
         return [int(child) for child in listed.split()]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return []
 
 
@@ -184,7 +184,7 @@ class Stack:
             try:
                 if pathlib.Path(f"/proc/{pid}/comm").read_text().strip() == "multiwatch":
                     return pid
-            except FileNotFoundError:
+            except (FileNotFoundError, ProcessLookupError):
                 pass
         return None
 
@@ -195,7 +195,7 @@ class Stack:
             try:
                 if pathlib.Path(f"/proc/{pid}/comm").read_text() == "imrelay\n":
                     found.append(pid)
-            except FileNotFoundError:
+            except (FileNotFoundError, ProcessLookupError):
                 pass
         return found
 
