@@ -87,6 +87,17 @@ TEST_CASE("indexes: nothing done for an event reads a whole table") {
   }
 }
 
+TEST_CASE("indexes: looking for what waits does not read the journal") {
+  StoreBench bench;
+  RawDatabase raw(bench.path());
+
+  const std::string plan = raw.PlanOf(sql::kEventsWaiting.text);
+
+  CAPTURE(plan);
+  CHECK(Contains(plan, "SEARCH e USING INDEX event_waiting"));
+  CHECK_FALSE(Contains(plan, "SCAN e"));
+}
+
 TEST_CASE("indexes: no reference makes the removal of a row read a whole table") {
   StoreBench bench;
   RawDatabase raw(bench.path());
