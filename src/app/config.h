@@ -20,7 +20,7 @@ struct ConfiguredSecret {
 // IMRELAY_<SECTION>_<KEY>. Relative paths are relative to the file. See the README for every key.
 struct Config {
   std::string database_path;  // of database.url
-  int worker_threads = 32;
+  int worker_threads = 8;
 
   std::string client_id;  // "" when not configured: installations wait then
   ConfiguredSecret client_secret;

@@ -76,7 +76,9 @@ Status RunWorker(const Config& config, const std::string& listen) {
   options.listen_fd = *socket;
   options.threads = config.worker_threads;
   Result<std::unique_ptr<Server>> server =
-      Server::Start(options, [&routes](const Request& request) { return routes.Handle(request); });
+      Server::Start(options, [&routes](const Request& request, Reply reply) {
+        routes.Handle(request, std::move(reply));
+      });
   if (!server) return Fail(std::move(server).error());
   Log(LogLevel::kInfo, "worker started",
       {{"pid", std::to_string(getpid())},

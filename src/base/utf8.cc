@@ -43,9 +43,17 @@ Part FirstPart(std::string_view bytes) {
   return {length, true};
 }
 
+// The length of the ASCII text that `bytes` begins with.
+std::size_t AsciiLength(std::string_view bytes) {
+  std::size_t length = 0;
+  while (length < bytes.size() && static_cast<unsigned char>(bytes[length]) < 0x80) ++length;
+  return length;
+}
+
 }  // namespace
 
 bool IsValidUtf8(std::string_view bytes) {
+  bytes.remove_prefix(AsciiLength(bytes));
   while (!bytes.empty()) {
     const Part part = FirstPart(bytes);
     if (!part.valid) return false;
@@ -56,7 +64,10 @@ bool IsValidUtf8(std::string_view bytes) {
 
 std::string ReplaceInvalidUtf8(std::string_view bytes) {
   std::string text;
+  const std::size_t ascii = AsciiLength(bytes);
   text.reserve(bytes.size());
+  text.append(bytes.substr(0, ascii));
+  bytes.remove_prefix(ascii);
   while (!bytes.empty()) {
     const Part part = FirstPart(bytes);
     if (part.valid) {

@@ -1,6 +1,8 @@
 #include "codec/form_name.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 
 #include "codec/form.h"
 
@@ -10,12 +12,18 @@ namespace {
 constexpr std::string_view kHostPrefix = "__Host-";
 constexpr std::string_view kSecurePrefix = "__Secure-";
 
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
+constexpr std::uint8_t kNoDigit = 0xFF;
+
+// The value of every hexadecimal digit.
+constexpr std::array<std::uint8_t, 256> kHexDigits = [] {
+  std::array<std::uint8_t, 256> digits{};
+  digits.fill(kNoDigit);
+  for (std::uint8_t i = 0; i < 10; ++i) digits['0' + i] = i;
+  for (std::uint8_t i = 0; i < 6; ++i) digits['a' + i] = digits['A' + i] = 10 + i;
+  return digits;
+}();
+
+std::uint8_t HexDigit(char c) { return kHexDigits[static_cast<unsigned char>(c)]; }
 
 // C's isspace() in the "C" locale.
 bool IsSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
@@ -23,21 +31,23 @@ bool IsSpace(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 }  // namespace
 
 void DecodeUrl(std::string_view encoded, std::string& decoded) {
-  decoded.clear();
-  decoded.reserve(encoded.size());
+  decoded.resize(encoded.size());
+  char* to = decoded.data();
   for (std::size_t i = 0; i < encoded.size(); ++i) {
-    const char c = encoded[i];
+    char c = encoded[i];
     if (c == '+') {
-      decoded.push_back(' ');
-    } else if (c == '%' && i + 2 < encoded.size() && HexDigit(encoded[i + 1]) >= 0 &&
-               HexDigit(encoded[i + 2]) >= 0) {
-      decoded.push_back(
-          static_cast<char>(HexDigit(encoded[i + 1]) * 16 + HexDigit(encoded[i + 2])));
-      i += 2;
-    } else {
-      decoded.push_back(c);
+      c = ' ';
+    } else if (c == '%' && i + 2 < encoded.size()) {
+      const std::uint8_t high = HexDigit(encoded[i + 1]);
+      const std::uint8_t low = HexDigit(encoded[i + 2]);
+      if (high != kNoDigit && low != kNoDigit) {
+        c = static_cast<char>(high * 16 + low);
+        i += 2;
+      }
     }
+    *to++ = c;
   }
+  decoded.resize(static_cast<std::size_t>(to - decoded.data()));
 }
 
 void FormName::Read(std::string_view encoded) {

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 
-#include "codec/ascii.h"
 #include "codec/body.h"
 #include "codec/form_name.h"
 
@@ -15,33 +14,51 @@ namespace {
 
 using rapidjson::SizeType;
 
-bool NamesSecret(std::string_view name) {
-  static constexpr std::array<std::string_view, 6> kWords = {"token",  "auth_id", "refresh_id",
-                                                             "secret", "app_sid", "password"};
-  const std::string lower = LowerAscii(name);
-  return std::any_of(kWords.begin(), kWords.end(),
-                     [&](std::string_view word) { return lower.find(word) != std::string::npos; });
+constexpr std::array<std::string_view, 6> kSecretWords = {"token",  "auth_id", "refresh_id",
+                                                          "secret", "app_sid", "password"};
+
+// As names are compared: in lower case, and with `_` for what PHP may make one of: APP.SID and
+// auth[id become app_sid and auth_id.
+char Plain(char c) {
+  if (c >= 'A' && c <= 'Z') return static_cast<char>(c - 'A' + 'a');
+  return c == '.' || c == ' ' || c == '[' ? '_' : c;
 }
 
-// A name is looked at both as it was sent and as PHP reads it: APP.SID and auth[id become app_sid
-// and auth_id only there.
-bool NamesSecret(const FormName& name) {
-  return NamesSecret(name.decoded()) ||
-         std::any_of(name.path().begin(), name.path().end(),
-                     [](const FormName::Key& key) { return key && NamesSecret(*key); });
+constexpr std::array<bool, 256> kBeginsSecret = [] {
+  std::array<bool, 256> begins{};
+  for (const std::string_view word : kSecretWords) {
+    begins[static_cast<unsigned char>(word[0])] = true;
+    begins[static_cast<unsigned char>(word[0] - 'a' + 'A')] = true;
+  }
+  return begins;
+}();
+
+bool BeginsWithSecret(std::string_view name) {
+  return std::any_of(kSecretWords.begin(), kSecretWords.end(), [name](std::string_view word) {
+    return name.size() >= word.size() &&
+           std::equal(word.begin(), word.end(), name.begin(),
+                      [](char letter, char c) { return letter == Plain(c); });
+  });
+}
+
+bool NamesSecret(std::string_view name) {
+  for (; !name.empty(); name.remove_prefix(1)) {
+    if (kBeginsSecret[static_cast<unsigned char>(name[0])] && BeginsWithSecret(name)) return true;
+  }
+  return false;
 }
 
 std::string FormWithoutTokens(std::string_view body) {
   std::string kept;
   kept.reserve(body.size());
-  FormName name;
+  std::string name;
   bool first = true;
   for (bool more = true; more;) {
     const std::size_t end = std::min(body.find('&'), body.size());
     const std::string_view pair = body.substr(0, end);
     more = end < body.size();
     body.remove_prefix(more ? end + 1 : end);
-    name.Read(pair.substr(0, pair.find('=')));
+    DecodeUrl(pair.substr(0, pair.find('=')), name);
     if (NamesSecret(name)) continue;
     if (!first) kept.push_back('&');
     first = false;

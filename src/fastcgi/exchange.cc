@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <exception>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 namespace imrelay {
 namespace {
@@ -80,6 +82,13 @@ std::string_view ReasonPhrase(int status) {
   }
 }
 
+Response InternalError() {
+  Response response;
+  response.status = 500;
+  response.body = R"({"error":"internal","message":"The request could not be handled."})";
+  return response;
+}
+
 }  // namespace
 
 Request ReadRequest(Connection& connection, std::size_t max_body_bytes) {
@@ -116,6 +125,33 @@ std::string FormatResponse(const Response& response, bool head) {
   text.append("\r\n");
   if (!head) text.append(response.body);
   return text;
+}
+
+Exchange::Exchange(int fd, std::shared_ptr<InFlight> in_flight)
+    : ticket_(std::move(in_flight)), connection_(fd) {}
+
+Exchange::~Exchange() {
+  if (!open_) return;
+  try {
+    Answer(InternalError());
+  } catch (const std::exception&) {
+    // Out of memory: nginx says 502 when the connection closes.
+  }
+}
+
+bool Exchange::Read(std::size_t max_body_bytes, Request& request) {
+  if (!connection_.ReadParameters()) return false;
+  open_ = true;
+  request = ReadRequest(connection_, max_body_bytes);
+  head_ = request.method == "HEAD";
+  return true;
+}
+
+void Exchange::Answer(const Response& response) {
+  if (!open_) return;
+  const std::string text = FormatResponse(response, head_);
+  open_ = false;
+  connection_.Answer(text);
 }
 
 }  // namespace imrelay

@@ -1,12 +1,11 @@
 #include "fastcgi/server.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <condition_variable>
@@ -21,16 +20,21 @@
 #include <vector>
 
 #include "base/log.h"
+#include "fastcgi/arrival.h"
 #include "fastcgi/connection.h"
-#include "fastcgi/deadlines.h"
 #include "fastcgi/exchange.h"
+#include "fastcgi/in_flight.h"
+#include "fastcgi/large_requests.h"
 #include "fastcgi/listen_socket.h"
+#include "fastcgi/lobby.h"
 
 namespace imrelay {
 namespace {
 
 // Interrupts a thread that waits in accept(), and nothing else: it is blocked at all other times.
 constexpr int kWakeSignal = SIGUSR2;
+
+constexpr std::chrono::milliseconds kFirstByte{5};
 
 // Without SA_RESTART, so that accept() returns.
 void InstallWakeHandler() {
@@ -63,7 +67,7 @@ int AcceptWakeable(int listen_fd) {
   sigemptyset(&wake);
   sigaddset(&wake, kWakeSignal);
   pthread_sigmask(SIG_UNBLOCK, &wake, nullptr);
-  const int fd = accept4(listen_fd, nullptr, nullptr, SOCK_CLOEXEC);
+  const int fd = accept4(listen_fd, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
   const int error = errno;
   pthread_sigmask(SIG_BLOCK, &wake, nullptr);
   errno = error;
@@ -75,20 +79,13 @@ void MakeBlocking(int fd) {
   if (flags >= 0) fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
 }
 
-void SetTimeouts(int fd, std::chrono::milliseconds timeout) {
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(timeout);
-  timeval value{};
-  value.tv_sec = seconds.count();
-  value.tv_usec = std::chrono::microseconds(timeout - seconds).count();
-  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &value, sizeof value);
-  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &value, sizeof value);
-}
-
-Response InternalError() {
-  Response response;
-  response.status = 500;
-  response.body = R"({"error":"internal","message":"The request could not be handled."})";
-  return response;
+// nginx connects and then writes, so a connection may be there a moment before its request.
+Arrival AwaitArrival(int fd) {
+  const Arrival arrival = LookAt(fd);
+  if (arrival != Arrival::kNothing) return arrival;
+  pollfd readable{fd, POLLIN, 0};
+  poll(&readable, 1, static_cast<int>(kFirstByte.count()));
+  return LookAt(fd);
 }
 
 }  // namespace
@@ -97,32 +94,40 @@ struct Server::Impl {
   Impl(const ServerOptions& given, Handler handle)
       : options(given),
         handler(std::move(handle)),
-        deadlines(given.threads, given.request_timeout) {}
+        in_flight(std::make_shared<InFlight>(given.max_requests)),
+        large(given.io_timeout, given.request_timeout, [this](int fd) { Serve(fd); }),
+        lobby({given.io_timeout, given.request_timeout}, [this](int fd) { Serve(fd); },
+              [this](int fd) { large.Add(fd); }) {}
 
-  void Run(int slot);
+  void Run();
   void AcceptFailed(int error, bool& reported);
-  void Serve(int slot, int fd);
+  void Welcome(int fd);
+  void Serve(int fd);
 
   const ServerOptions options;
   const Handler handler;
-  Deadlines deadlines;
   std::atomic<bool> stopping{false};
   std::mutex mutex;
   std::condition_variable changed;  // `stopping` was set, or `finished` grew
   std::size_t finished = 0;         // threads that are about to end
   std::vector<std::thread> threads;
+  const std::shared_ptr<InFlight> in_flight;
+  LargeRequests large;
+  Lobby lobby;
 };
 
-void Server::Impl::Run(int slot) {
+void Server::Impl::Run() {
   bool reported = false;
-  while (!stopping) {
+  while (true) {
+    in_flight->AwaitRoom();
+    if (stopping) break;
     const int fd = AcceptWakeable(options.listen_fd);
     if (fd < 0) {
       AcceptFailed(errno, reported);
       continue;
     }
     reported = false;
-    Serve(slot, fd);
+    Welcome(fd);
   }
   const std::lock_guard lock(mutex);
   ++finished;
@@ -143,23 +148,28 @@ void Server::Impl::AcceptFailed(int error, bool& reported) {
   changed.wait_for(lock, std::chrono::milliseconds(50), [this] { return stopping.load(); });
 }
 
-void Server::Impl::Serve(int slot, int fd) {
-  SetTimeouts(fd, options.io_timeout);
-  Deadlines::Watch deadline(deadlines, slot, fd);
-  Connection connection(fd);
-  if (!connection.ReadParameters()) return;
+// Threads serve only what has arrived whole: they never wait for a peer.
+void Server::Impl::Welcome(int fd) {
+  switch (AwaitArrival(fd)) {
+    case Arrival::kComplete:
+      return Serve(fd);
+    case Arrival::kLarge:
+      return large.Add(fd);
+    case Arrival::kNothing:
+    case Arrival::kPart:
+      return lobby.Enter(fd);
+  }
+}
 
-  Request request;
-  Response response;
+void Server::Impl::Serve(int fd) {
+  const auto exchange = std::make_shared<Exchange>(fd, in_flight);
   try {
-    request = ReadRequest(connection, options.max_body_bytes);
-    deadline.Met();
-    response = handler(request);
+    Request request;
+    if (!exchange->Read(options.max_body_bytes, request)) return;
+    handler(request, [exchange](const Response& response) { exchange->Answer(response); });
   } catch (const std::exception& error) {
     Log(LogLevel::kError, "request", {{"error", error.what()}});
-    response = InternalError();
   }
-  connection.Answer(FormatResponse(response, request.method == "HEAD"));
 }
 
 Server::Server() = default;
@@ -178,9 +188,7 @@ Result<std::unique_ptr<Server>> Server::Start(const ServerOptions& options, Hand
   try {
     server->impl_ = std::make_unique<Impl>(options, std::move(handler));
     Impl& impl = *server->impl_;
-    for (int slot = 0; slot < options.threads; ++slot) {
-      impl.threads.emplace_back([&impl, slot] { impl.Run(slot); });
-    }
+    for (int i = 0; i < options.threads; ++i) impl.threads.emplace_back([&impl] { impl.Run(); });
   } catch (const std::system_error& error) {
     return Fail(ErrorCode::kUnavailable,
                 "cannot start " + std::to_string(options.threads) + " threads: " + error.what());
@@ -193,6 +201,7 @@ void Server::Drain() {
   {
     std::unique_lock lock(impl_->mutex);
     impl_->stopping = true;
+    impl_->in_flight->Stop();
     impl_->changed.notify_all();
     // A signal that comes just before a thread enters accept() is lost on it, hence the repetition.
     while (!impl_->changed.wait_for(lock, std::chrono::milliseconds(5),
@@ -201,7 +210,9 @@ void Server::Drain() {
     }
   }
   for (std::thread& thread : impl_->threads) thread.join();
-  impl_.reset();
+  const std::shared_ptr<InFlight> in_flight = impl_->in_flight;
+  impl_.reset();  // what is still arriving is served
+  in_flight->AwaitNone();
 }
 
 Server::~Server() { Drain(); }

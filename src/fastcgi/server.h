@@ -10,12 +10,15 @@
 
 namespace imrelay {
 
-// Answers one request. Called from many threads at once. What it throws becomes a 500.
-using Handler = std::function<Response(const Request&)>;
+// Answers one request, at once or later. Called from many threads at once, so it must not wait for
+// long. When it throws, and its Reply was not called and is gone, the answer is a 500.
+using Handler = std::function<void(const Request&, Reply)>;
 
 struct ServerOptions {
   int listen_fd = 0;  // a listening socket; stays the caller's
-  int threads = 32;   // each serves one connection, which is one request, at a time
+  int threads = 8;    // that accept, read and hand on
+  // How many may be under way, that is, not answered yet. What is beyond waits in the backlog.
+  int max_requests = 256;
   std::size_t max_body_bytes = 1 << 20;
   // How long a peer may be silent, and how long it may take for its whole request. nginx sends a
   // request at once; these keep others who reach the socket from holding threads for ever.

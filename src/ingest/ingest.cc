@@ -1,17 +1,16 @@
 #include "ingest/ingest.h"
 
 #include <array>
+#include <memory>
 #include <utility>
 
+#include "base/await.h"
 #include "codec/event_decoder.h"
 #include "crypto/digest.h"
 #include "ingest/changes.h"
 
 namespace imrelay {
 namespace {
-
-// A portal changes rarely; an event that finds it changed three times over is not believed.
-constexpr int kMaxPlans = 4;
 
 // Anyone can post an installation, and it is kept until it is proven or refused. A real one has
 // about 1 KB, its tokens and addresses less than 100 bytes each.
@@ -22,16 +21,18 @@ std::string_view View(const TokenHash& hash) {
   return {reinterpret_cast<const char*>(hash.data()), hash.size()};
 }
 
-// An edit A, B, A is three events, because `ts` differs; the same post twice is one. `ts` stands
-// first so that the keys of one moment lie together: random ones would touch a page of the index
-// for every event.
-EventKey KeyOf(const MemberId& member_id, const std::string& name, const std::string& data,
-               std::optional<std::int64_t> ts) {
-  const std::string when = ts ? std::to_string(*ts) : std::string();
-  const std::array<std::string_view, 4> parts{member_id.value(), name, data, when};
+// An edit A, B, A is three events, because `ts` differs; the same post twice is one. `ts` and the
+// end of the message's number stand first, so that the keys of one moment lie together: random
+// ones would touch a page of the index for every event.
+EventKey KeyOf(const Event& event, const std::string& data) {
+  const std::string when = event.ts ? std::to_string(*event.ts) : std::string();
+  const std::array<std::string_view, 4> parts{event.auth.member_id.value(), event.name, data, when};
   EventKey key = Digest(parts);
-  const auto seconds = static_cast<std::uint32_t>(ts.value_or(0));
-  for (int i = 0; i < 4; ++i) key[static_cast<std::size_t>(i)] = (seconds >> (24 - 8 * i)) & 0xFF;
+  const auto seconds = static_cast<std::uint32_t>(event.ts.value_or(0));
+  for (std::size_t i = 0; i < 4; ++i) key[i] = (seconds >> (24 - 8 * i)) & 0xFF;
+  const std::int64_t message = event.messages.empty() ? 0 : event.messages[0].message_id.value();
+  key[4] = static_cast<std::uint8_t>(message >> 8);
+  key[5] = static_cast<std::uint8_t>(message);
   return key;
 }
 
@@ -78,18 +79,19 @@ std::pair<Tree, Event> Reread(const WaitingEvent& waiting) {
 Ingest::Ingest(Store& store, const Keyring& keyring, const Clock& clock)
     : store_(store), keyring_(keyring), clock_(clock), portals_(store) {}
 
-Result<Received> Ingest::Receive(BodyFormat format, std::string_view body, EventSource source,
-                                 Claimed& claimed) {
+void Ingest::Receive(BodyFormat format, std::string_view body, EventSource source, Claimed& claimed,
+                     Done done) {
   Result<Tree> tree = ParseBody(format, body);
-  if (!tree) return Fail(std::move(tree).error());
+  if (!tree) return done(Fail(std::move(tree).error()));
   Result<Event> event = DecodeEvent(*tree);
-  if (!event) return Fail(std::move(event).error());
+  if (!event) return done(Fail(std::move(event).error()));
   claimed = {event->name, event->auth.member_id.value()};
   if (event->auth.member_id.value().empty()) {
-    return Fail(ErrorCode::kUnauthenticated, "the event names no portal", "unknown_portal");
+    return done(Fail(ErrorCode::kUnauthenticated, "the event names no portal", "unknown_portal"));
   }
   if (event->auth.application_token.empty()) {
-    return Fail(ErrorCode::kUnauthenticated, "the event has no application_token", "wrong_token");
+    return done(
+        Fail(ErrorCode::kUnauthenticated, "the event has no application_token", "wrong_token"));
   }
   JournalEntry journal;
   journal.name = event->name;
@@ -97,17 +99,24 @@ Result<Received> Ingest::Receive(BodyFormat format, std::string_view body, Event
   journal.received_at = clock_.Now();
   journal.ts = event->ts;
   journal.body = WithoutTokens(format, body);
-  if (event->skipped > 0) journal.reason = std::to_string(event->skipped) + "_elements_skipped";
-  if (IsInstallation(*event)) return ReceiveInstallation(*event, *tree, std::move(journal));
-  return ReceiveFromPortal(*event, *tree, journal);
+  if (IsInstallation(*event)) {
+    return ReceiveInstallation(*event, *tree, std::move(journal), std::move(done));
+  }
+  Posted posted;
+  posted.key = KeyOf(*event, CanonicalData(*tree));
+  posted.token = keyring_.Hash(event->auth.application_token,
+                               SealPurpose("application_token", event->auth.member_id));
+  posted.event = *std::move(event);
+  ReceiveFromPortal(std::move(posted), std::move(journal), std::move(done));
 }
 
-Result<Received> Ingest::ReceiveInstallation(const Event& event, const Tree& tree,
-                                             JournalEntry journal) {
+void Ingest::ReceiveInstallation(const Event& event, const Tree& tree, JournalEntry journal,
+                                 Done done) {
   if (journal.body.size() > kMaxInstallationBytes ||
       event.auth.access_token.Reveal().size() + event.auth.refresh_token.Reveal().size() >
           kMaxInstallationBytes) {
-    return Fail(ErrorCode::kInvalidArgument, "an installation has at most 4 KiB", "body_too_large");
+    return done(Fail(ErrorCode::kInvalidArgument, "an installation has at most 4 KiB",
+                     "body_too_large"));
   }
   const MemberId& member_id = event.auth.member_id;
   const auto seal = [&](const Secret& token, std::string_view what) {
@@ -119,8 +128,7 @@ Result<Received> Ingest::ReceiveInstallation(const Event& event, const Tree& tre
       keyring_.Hash(event.auth.application_token, SealPurpose("application_token", member_id));
   const TokenHash refresh =
       keyring_.Hash(event.auth.refresh_token, SealPurpose("refresh_token", member_id));
-  journal.key = SaltedKey(KeyOf(member_id, event.name, CanonicalData(tree), event.ts),
-                          View(request.token), View(refresh));
+  journal.key = SaltedKey(KeyOf(event, CanonicalData(tree)), View(request.token), View(refresh));
   request.journal = std::move(journal);
   request.sealed_access_token = seal(event.auth.access_token, "access_token");
   if (!event.auth.refresh_token.empty()) {
@@ -129,12 +137,10 @@ Result<Received> Ingest::ReceiveInstallation(const Event& event, const Tree& tre
   if (event.auth.server_endpoint.size() <= kMaxServerEndpointBytes) {
     request.server_endpoint = event.auth.server_endpoint;
   }
-  Result<Committed> committed = store_.AddInstallation(std::move(request));
-  if (!committed) return Fail(std::move(committed).error());
-  return Received{committed->answer, committed->reason};
+  store_.AddInstallation(std::move(request), std::move(done));
 }
 
-Ingest::Sender Ingest::Identify(const Portal& portal, const TokenHash& token) const {
+Ingest::Sender Ingest::Identify(const Portal& portal, const TokenHash& token) {
   // Every comparison is made, whichever matches, so that the time tells nothing.
   const bool current = Equal(portal.token, token);
   const bool former = Equal(portal.previous_token, token);
@@ -155,16 +161,16 @@ Ingest::Sender Ingest::Identify(const Portal& portal, const TokenHash& token) co
   return {};
 }
 
-Plan Ingest::MakePlan(const Event& event, const Tree& tree, const JournalEntry& journal,
-                      const Portal& portal, const Sender& sender) const {
-  Plan plan;
+void Ingest::SetChanges(const Event& event, const Portal& portal, const Sender& sender,
+                        Plan& plan) {
   plan.portal = portal.id;
   plan.revision = portal.revision;
-  plan.journal = journal;
-  plan.journal.key = KeyOf(event.auth.member_id, event.name, CanonicalData(tree), event.ts);
-  plan.only_known = sender.kind == Sender::Kind::kUninstalled;
   plan.forget_previous_token =
       sender.kind == Sender::Kind::kPortal && portal.previous_token.has_value();
+  plan.ignored = false;
+  plan.changes.clear();
+  plan.journal.reason.clear();
+  if (event.skipped > 0) plan.journal.reason = std::to_string(event.skipped) + "_elements_skipped";
   if (!event.unusable.empty()) {
     plan.ignored = true;
     plan.journal.reason = event.unusable;
@@ -175,61 +181,73 @@ Plan Ingest::MakePlan(const Event& event, const Tree& tree, const JournalEntry& 
   } else {
     plan.changes = ChangesOf(event);
   }
-  return plan;
 }
 
-Result<Received> Ingest::ReceiveFromPortal(const Event& event, const Tree& tree,
-                                           const JournalEntry& journal) {
-  const MemberId& member_id = event.auth.member_id;
-  const TokenHash token =
-      keyring_.Hash(event.auth.application_token, SealPurpose("application_token", member_id));
-  for (int plans = 0; plans < kMaxPlans; ++plans) {
-    Result<std::shared_ptr<const Portal>> portal =
-        plans == 0 ? portals_.Find(member_id) : portals_.FindFresh(member_id);
-    if (!portal) return Fail(std::move(portal).error());
-    if (!*portal) {
-      return Fail(ErrorCode::kUnauthenticated, "no such portal has installed the application",
-                  "unknown_portal");
-    }
-    const Sender sender = Identify(**portal, token);
-    if (sender.kind == Sender::Kind::kNobody) {
-      // The remembered portal may be older than a new installation.
-      if (plans == 0) continue;
-      return Fail(ErrorCode::kUnauthenticated, "the application_token is not this portal's",
-                  "wrong_token");
-    }
-    Plan plan = MakePlan(event, tree, journal, **portal, sender);
-    if (sender.kind == Sender::Kind::kWaiting) {
-      plan.waits_for = sender.installation;
-      plan.ignored = false;
-      plan.changes.clear();
-      plan.journal.key = SaltedKey(plan.journal.key, View(token));
-    }
-    Result<Committed> committed = store_.Commit(std::move(plan));
-    if (committed) return Received{committed->answer, committed->reason};
-    if (committed.error().code != ErrorCode::kConflict) {
-      return Fail(std::move(committed).error());
-    }
+Status Ingest::PlanFor(const Posted& posted, const Portal* portal, Plan& plan) {
+  if (portal == nullptr) {
+    return Fail(ErrorCode::kUnauthenticated, "no such portal has installed the application",
+                "unknown_portal");
   }
-  return Fail(ErrorCode::kUnavailable, "the portal keeps changing");
+  const Sender sender = Identify(*portal, posted.token);
+  if (sender.kind == Sender::Kind::kNobody) {
+    return Fail(ErrorCode::kUnauthenticated, "the application_token is not this portal's",
+                "wrong_token");
+  }
+  SetChanges(posted.event, *portal, sender, plan);
+  plan.journal.key = posted.key;
+  plan.only_known = sender.kind == Sender::Kind::kUninstalled;
+  plan.waits_for.reset();
+  if (sender.kind == Sender::Kind::kWaiting) {
+    plan.waits_for = sender.installation;
+    plan.ignored = false;
+    plan.changes.clear();
+    plan.journal.key = SaltedKey(posted.key, View(posted.token));
+  }
+  return {};
+}
+
+void Ingest::ReceiveFromPortal(Posted posted, JournalEntry journal, Done done) {
+  const MemberId member_id = posted.event.auth.member_id;
+  const auto kept = std::make_shared<const Posted>(std::move(posted));
+  Plan plan;
+  plan.journal = std::move(journal);
+  Result<std::shared_ptr<const Portal>> portal = portals_.Find(member_id);
+  if (!portal) return done(Fail(std::move(portal).error()));
+  Status planned = PlanFor(*kept, portal->get(), plan);
+  if (!planned) {
+    // The remembered portal may be older than a new installation.
+    portal = portals_.FindFresh(member_id);
+    if (!portal) return done(Fail(std::move(portal).error()));
+    planned = PlanFor(*kept, portal->get(), plan);
+  }
+  if (!planned) return done(Fail(std::move(planned).error()));
+  const auto replan = [this, kept](Plan& refused, const Portal* now) {
+    portals_.Forget(kept->event.auth.member_id);
+    return PlanFor(*kept, now, refused);
+  };
+  store_.Commit(std::move(plan), replan, std::move(done));
 }
 
 Status Ingest::ApplyWaiting(const WaitingEvent& waiting) {
   const auto [tree, event] = Reread(waiting);
-  for (int plans = 0; plans < kMaxPlans; ++plans) {
-    Result<std::shared_ptr<const Portal>> portal = portals_.FindFresh(waiting.member_id);
-    if (!portal) return Fail(std::move(portal).error());
-    if (!*portal) return Fail(ErrorCode::kNotFound, "the portal of a waiting event is gone");
-    Plan plan = MakePlan(event, tree, waiting.journal, **portal, {Sender::Kind::kPortal, {}});
-    plan.waited = waiting.id;
-    plan.only_known = (*portal)->status == PortalStatus::kUninstalled;
-    Result<Committed> committed = store_.Commit(std::move(plan));
-    if (committed) return {};
-    if (committed.error().code != ErrorCode::kConflict) {
-      return Fail(std::move(committed).error());
-    }
-  }
-  return Fail(ErrorCode::kUnavailable, "the portal keeps changing");
+  Plan plan;
+  plan.journal = waiting.journal;
+  plan.journal.key = KeyOf(event, CanonicalData(tree));
+  plan.waited = waiting.id;
+  const auto replan = [&event = event](Plan& refused, const Portal* portal) -> Status {
+    if (portal == nullptr) return Fail(ErrorCode::kNotFound, "the portal of a waiting event is gone");
+    SetChanges(event, *portal, {Sender::Kind::kPortal, {}}, refused);
+    refused.only_known = portal->status == PortalStatus::kUninstalled;
+    return {};
+  };
+  Result<std::shared_ptr<const Portal>> portal = portals_.FindFresh(waiting.member_id);
+  if (!portal) return Fail(std::move(portal).error());
+  if (Status planned = replan(plan, portal->get()); !planned) return planned;
+  Result<Committed> committed = Await<Result<Committed>>([&](Done done) {
+    store_.Commit(std::move(plan), replan, std::move(done));
+  });
+  if (!committed) return Fail(std::move(committed).error());
+  return {};
 }
 
 }  // namespace imrelay

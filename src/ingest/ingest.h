@@ -13,12 +13,6 @@
 
 namespace imrelay {
 
-// What became of one posted event. Durable when it is returned.
-struct Received {
-  Committed::Answer answer = Committed::Answer::kAccepted;
-  std::string reason;  // of kIgnored
-};
-
 // What a request claimed to be, for the log line; filled as far as the body could be read, also
 // when it is refused.
 struct Claimed {
@@ -30,15 +24,19 @@ struct Claimed {
 // plans the changes and commits them. Thread-safe; makes no network call.
 class Ingest {
  public:
+  // Told once what became of an event; see Store::Done.
+  using Done = Store::Done;
+
   Ingest(Store& store, const Keyring& keyring, const Clock& clock);
 
-  // Takes in one event. Returns after it is on disk.
+  // Takes in one event and tells when it is on disk, or why not. Copies what it needs of `body`;
+  // `claimed` is filled before anything is told and not touched afterwards.
   // Errors: kInvalidArgument with a reason when the body is no event (bad_json, too_deep,
   // too_many_keys, body_too_large, no_event); kUnauthenticated when the portal is unknown
   // (unknown_portal, uninstalled) or the application_token is wrong (wrong_token); kUnavailable
   // and kRateLimited when nothing could be stored.
-  Result<Received> Receive(BodyFormat format, std::string_view body, EventSource source,
-                           Claimed& claimed);
+  void Receive(BodyFormat format, std::string_view body, EventSource source, Claimed& claimed,
+               Done done);
 
   // Applies an event that waited for a proof which succeeded. Repeating it changes nothing.
   Status ApplyWaiting(const WaitingEvent& waiting);
@@ -51,12 +49,20 @@ class Ingest {
     InstallationId installation;  // of kWaiting
   };
 
-  Result<Received> ReceiveInstallation(const Event& event, const Tree& tree, JournalEntry journal);
-  Result<Received> ReceiveFromPortal(const Event& event, const Tree& tree,
-                                     const JournalEntry& journal);
-  Sender Identify(const Portal& portal, const TokenHash& token) const;
-  Plan MakePlan(const Event& event, const Tree& tree, const JournalEntry& journal,
-                const Portal& portal, const Sender& sender) const;
+  // An event that says it comes from a portal, with what every plan for it needs.
+  struct Posted {
+    Event event;
+    EventKey key{};
+    TokenHash token{};
+  };
+
+  void ReceiveInstallation(const Event& event, const Tree& tree, JournalEntry journal, Done done);
+  void ReceiveFromPortal(Posted posted, JournalEntry journal, Done done);
+  // Completes a plan that has its journal entry; an error when the portal does not know the sender.
+  static Status PlanFor(const Posted& posted, const Portal* portal, Plan& plan);
+  static Sender Identify(const Portal& portal, const TokenHash& token);
+  static void SetChanges(const Event& event, const Portal& portal, const Sender& sender,
+                         Plan& plan);
 
   Store& store_;
   const Keyring& keyring_;

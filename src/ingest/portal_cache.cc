@@ -35,4 +35,9 @@ Result<std::shared_ptr<const Portal>> PortalCache::FindFresh(const MemberId& mem
   return portal;
 }
 
+void PortalCache::Forget(const MemberId& member_id) {
+  const std::lock_guard lock(mutex_);
+  portals_.erase(member_id);
+}
+
 }  // namespace imrelay

@@ -16,7 +16,7 @@ namespace imrelay {
 
 // Tells one event from another: the same post twice has the same key. Bitrix24 gives events no id
 // of their own (docs of b24restdocs, api-reference/events/index.md), so it is a hash of content
-// behind four bytes of `ts`.
+// behind `ts` and the message's number.
 using EventKey = std::array<std::uint8_t, 16>;
 
 enum class EventSource { kWebhook, kSpool, kOffline, kReadback };

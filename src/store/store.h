@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -44,8 +45,18 @@ struct WaitingEvent {
 //
 // Errors of every call: kUnavailable when the database is locked, full, read-only or damaged; a
 // writing call has then changed nothing. Nothing here waits longer than about ten seconds.
+//
+// The calls that requests make tell what became of them through a callback, so that no thread waits
+// while others write. It is called once, perhaps before the call returns, on a thread of the
+// store's: it must be quick and must not make a call of the store that writes.
 class Store {
  public:
+  using Done = std::function<void(Result<Committed>)>;
+  // Changes a plan to one for the portal as it is now; null when there is no such portal any more.
+  // Called with a plan that was refused, on a thread of the store's, perhaps more than once.
+  // An error ends the commit with it.
+  using Replan = std::function<Status(Plan&, const Portal*)>;
+
   virtual ~Store() = default;
 
   // --- events
@@ -53,18 +64,17 @@ class Store {
   // The portal, as committed; none when no installation of it was ever posted.
   virtual Result<std::optional<Portal>> FindPortal(const MemberId& member_id) = 0;
 
-  // Carries out `plan` as one unit and returns when it is on disk. A fresh event whose key is
+  // Carries out `plan` as one unit and tells when it is on disk. A fresh event whose key is
   // known is kDuplicate and changes nothing; one whose changes change nothing is journalled as
-  // ignored.
-  // Errors: kConflict when the portal changed since the plan was made: make a new one;
-  // kRateLimited when it would wait for a proof and too many wait already; kUnauthenticated when
-  // the plan says only_known and the event is not.
-  virtual Result<Committed> Commit(Plan plan) = 0;
+  // ignored. Where the portal changed since the plan was made, `replan` makes it anew.
+  // Errors: kRateLimited when it would wait for a proof and too many wait already;
+  // kUnauthenticated when the plan says only_known and the event is not; those of `replan`.
+  virtual void Commit(Plan plan, Replan replan, Done done) = 0;
 
   // Journals an installation and queues its proof; an unknown portal appears as pending.
   // The same post again is kDuplicate.
   // Errors: kRateLimited when too many installations wait for their proof.
-  virtual Result<Committed> AddInstallation(InstallationRequest request) = 0;
+  virtual void AddInstallation(InstallationRequest request, Done done) = 0;
 
   // Up to `limit` events, oldest first, that waited for an installation proven meanwhile.
   virtual Result<std::vector<WaitingEvent>> WaitingEvents(int limit) = 0;
@@ -107,9 +117,9 @@ class Store {
   // Errors: kNotFound when there is no such portal.
   virtual Status RemovePortal(const MemberId& member_id, TimePoint now) = 0;
 
-  // OK when the schema is current and the database can be written right now; writes nothing that
-  // lasts.
-  virtual Status Ready() = 0;
+  // Tells OK when the schema is current and the database can be written right now; writes nothing
+  // that lasts.
+  virtual void CheckReady(std::function<void(Status)> done) = 0;
 };
 
 }  // namespace imrelay

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,5 +32,9 @@ struct Response {
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
 };
+
+// Gives the answer to one request. Called at most once, from any thread; a request whose Reply is
+// gone uncalled is answered by a 500.
+using Reply = std::function<void(Response)>;
 
 }  // namespace imrelay

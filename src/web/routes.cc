@@ -1,9 +1,11 @@
 #include "web/routes.h"
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/log.h"
 #include "codec/body.h"
@@ -26,13 +28,15 @@ std::string_view StatusWord(Committed::Answer answer) {
   return "accepted";
 }
 
-// The one log line of an event.
-class EventLine {
+// One posted event until it is answered: its log line and its reply.
+class Post {
  public:
-  explicit EventLine(const Request& request) : request_(request) {}
+  Post(const Request& request, Reply reply)
+      : remote_address_(request.remote_address), reply_(std::move(reply)) {}
 
-  Response Write(Response response, std::string_view status, std::string_view reason,
-                 const Claimed& claimed) const {
+  Claimed claimed;
+
+  void Answer(Response response, std::string_view status, std::string_view reason) const {
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::steady_clock::now() - begin_);
     const LogLevel level = response.status >= 500   ? LogLevel::kError
@@ -44,13 +48,14 @@ class EventLine {
          {"event", claimed.event},
          {"member_id", claimed.member_id},
          {"reason", std::string(reason)},
-         {"remote", request_.remote_address},
+         {"remote", remote_address_},
          {"ms", std::to_string(took.count())}});
-    return response;
+    reply_(std::move(response));
   }
 
  private:
-  const Request& request_;
+  const std::string remote_address_;
+  const Reply reply_;
   const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
@@ -104,44 +109,48 @@ Response AnswerTo(const Error& error) {
 
 Routes::Routes(Ingest& ingest, Store& store) : ingest_(ingest), store_(store) {}
 
-Response Routes::Handle(const Request& request) {
+void Routes::Handle(const Request& request, Reply reply) {
   if (request.path == "/bitrix24/event") {
-    if (request.method == "POST") return PostEvent(request);
-    return IsProbe(request) ? StatusAnswer("ok") : WrongMethodAnswer("GET, HEAD, POST");
+    if (request.method == "POST") return PostEvent(request, std::move(reply));
+    return reply(IsProbe(request) ? StatusAnswer("ok") : WrongMethodAnswer("GET, HEAD, POST"));
   }
   if (request.path == "/bitrix24/install") {
-    return request.method == "POST" ? PostEvent(request) : WrongMethodAnswer("POST");
+    if (request.method == "POST") return PostEvent(request, std::move(reply));
+    return reply(WrongMethodAnswer("POST"));
   }
   if (request.path == "/healthz") {
-    return IsProbe(request) ? StatusAnswer("ok") : WrongMethodAnswer("GET, HEAD");
+    return reply(IsProbe(request) ? StatusAnswer("ok") : WrongMethodAnswer("GET, HEAD"));
   }
   if (request.path == "/readyz") {
-    return IsProbe(request) ? Ready() : WrongMethodAnswer("GET, HEAD");
+    if (IsProbe(request)) return CheckReady(std::move(reply));
+    return reply(WrongMethodAnswer("GET, HEAD"));
   }
-  return ErrorAnswer(404, "not_found", "there is nothing at this path");
+  reply(ErrorAnswer(404, "not_found", "there is nothing at this path"));
 }
 
-Response Routes::Ready() {
-  const Status ready = store_.Ready();
-  return ready ? StatusAnswer("ok") : UnavailableAnswer("not_ready", ready.error().message);
+void Routes::CheckReady(Reply reply) {
+  store_.CheckReady([reply = std::move(reply)](const Status& ready) {
+    reply(ready ? StatusAnswer("ok") : UnavailableAnswer("not_ready", ready.error().message));
+  });
 }
 
-Response Routes::PostEvent(const Request& request) {
-  const EventLine line(request);
-  Claimed claimed;
+void Routes::PostEvent(const Request& request, Reply reply) {
+  const auto post = std::make_shared<Post>(request, std::move(reply));
   if (const std::optional<Refusal> refusal = RefuseUnread(request)) {
-    return line.Write(ErrorAnswer(refusal->status, refusal->code, refusal->message), "refused",
-                      refusal->code, claimed);
+    return post->Answer(ErrorAnswer(refusal->status, refusal->code, refusal->message), "refused",
+                        refusal->code);
   }
-  const Result<Received> received = ingest_.Receive(*FormatOf(request.content_type), request.body,
-                                                    EventSource::kWebhook, claimed);
-  if (!received) {
-    const Error& error = received.error();
-    return line.Write(AnswerTo(error), "refused",
-                      error.reason.empty() ? error.message : error.reason, claimed);
-  }
-  const std::string_view status = StatusWord(received->answer);
-  return line.Write(StatusAnswer(status, received->reason), status, received->reason, claimed);
+  ingest_.Receive(*FormatOf(request.content_type), request.body, EventSource::kWebhook,
+                  post->claimed, [post](const Result<Committed>& committed) {
+                    if (!committed) {
+                      const Error& error = committed.error();
+                      return post->Answer(AnswerTo(error), "refused",
+                                          error.reason.empty() ? error.message : error.reason);
+                    }
+                    const std::string_view status = StatusWord(committed->answer);
+                    post->Answer(StatusAnswer(status, committed->reason), status,
+                                 committed->reason);
+                  });
 }
 
 }  // namespace imrelay

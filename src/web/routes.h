@@ -11,12 +11,12 @@ class Routes {
  public:
   Routes(Ingest& ingest, Store& store);
 
-  // Gives the answer, whatever the request.
-  Response Handle(const Request& request);
+  // Answers, whatever the request: an event when it is on disk, perhaps after this has returned.
+  void Handle(const Request& request, Reply reply);
 
  private:
-  Response PostEvent(const Request& request);
-  Response Ready();
+  void PostEvent(const Request& request, Reply reply);
+  void CheckReady(Reply reply);
 
   Ingest& ingest_;
   Store& store_;

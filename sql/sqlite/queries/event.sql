@@ -4,6 +4,9 @@ INSERT INTO event (event_key, received_at, ts, portal_id, event, status, source,
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
 ON CONFLICT (event_key) DO NOTHING;
 
+-- name: EventFind
+SELECT 1 FROM event WHERE event_key = ?1;
+
 -- name: EventSetStatus
 UPDATE event SET status = ?2, reason = ?3 WHERE event_id = ?1;
 

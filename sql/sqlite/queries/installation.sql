@@ -4,7 +4,10 @@ INSERT INTO installation (event_id, portal_id, token_hash, access_token, refresh
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);
 
 -- name: InstallationCounts
-SELECT count(*), coalesce(sum(portal_id = ?1), 0), coalesce(sum(waiting_bytes), 0)
+-- Of all; of the portal of this member_id; the bytes that wait for all.
+SELECT count(*),
+  coalesce(sum(portal_id = (SELECT portal_id FROM portal WHERE member_id = ?1)), 0),
+  coalesce(sum(waiting_bytes), 0)
 FROM installation;
 
 -- name: InstallationFind

@@ -24,25 +24,33 @@ SELECT chat_key FROM chat WHERE line_key = ?1 AND external_chat_id = ?2 AND chat
 INSERT INTO chat (line_key, external_chat_id, chat_id) VALUES (?1, ?2, ?3);
 
 -- name: MessageRows
-SELECT external_message_id, direction, created_at, deleted_at IS NOT NULL, chat_key FROM message
+SELECT external_message_id, part, direction, created_at, deleted_at IS NOT NULL FROM message
 WHERE line_key = ?1 AND message_id = ?2;
 
--- name: MessageInsert
-INSERT INTO message (line_key, message_id, external_message_id, chat_key, direction, created_at,
-                     updated_at, deleted_at, outcome)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);
+-- name: MessageFind
+-- The same with its place, in one go, where that is known and in use: at least one row then.
+SELECT m.external_message_id, m.part, m.direction, m.created_at, m.deleted_at IS NOT NULL,
+  l.line_key, c.chat_key
+FROM line AS l
+JOIN chat AS c ON c.line_key = l.line_key AND c.external_chat_id = ?4 AND c.chat_id = ?5
+LEFT JOIN message AS m ON m.message_id = ?6 AND m.line_key = l.line_key
+WHERE l.portal_id = ?1 AND l.connector = ?2 AND l.line_id = ?3 AND l.status = 'active';
 
--- name: MessageRemoveUnnamed
--- The row whose external id was not known gives way to the rows that name it.
-DELETE FROM message WHERE line_key = ?1 AND message_id = ?2 AND external_message_id = '';
+-- name: MessageInsert
+INSERT INTO message (line_key, message_id, part, external_message_id, chat_key, direction,
+                     created_at, updated_at, deleted_at, outcome)
+VALUES (?1, ?2, ?3, nullif(?4, ''), ?5, ?6, ?7, ?8, ?9, ?10);
+
+-- name: MessageRemove
+DELETE FROM message WHERE line_key = ?1 AND message_id = ?2 AND part = ?3;
 
 -- name: MessageSetUpdated
 UPDATE message SET updated_at = ?4
-WHERE line_key = ?1 AND message_id = ?2 AND external_message_id = ?3 AND deleted_at IS NULL;
+WHERE line_key = ?1 AND message_id = ?2 AND part = ?3 AND deleted_at IS NULL;
 
 -- name: MessageSetDeleted
 UPDATE message SET deleted_at = ?4, outcome = 'pending'
-WHERE line_key = ?1 AND message_id = ?2 AND external_message_id = ?3 AND deleted_at IS NULL;
+WHERE line_key = ?1 AND message_id = ?2 AND part = ?3 AND deleted_at IS NULL;
 
 -- name: DeliveryInsert
 INSERT INTO delivery (portal_id, line_key, chat_key, message_id, external_message_id, kind,

@@ -87,6 +87,12 @@ Statement& Statement::BindBlob(std::span<const std::uint8_t> bytes) {
   return BindBlob(std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
 }
 
+Statement& Statement::BindBorrowedBlob(std::string_view bytes) {
+  const char* data = bytes.empty() ? "" : bytes.data();
+  return Check(
+      sqlite3_bind_blob64(statement_.get(), ++parameter_, data, bytes.size(), SQLITE_STATIC));
+}
+
 Statement& Statement::BindNull() {
   return Check(sqlite3_bind_null(statement_.get(), ++parameter_));
 }
@@ -213,6 +219,7 @@ Result<std::int64_t> Database::Value(const char* statement) {
 }
 
 std::int64_t Database::changes() const { return sqlite3_changes64(database_.get()); }
+std::int64_t Database::total_changes() const { return sqlite3_total_changes64(database_.get()); }
 std::int64_t Database::last_insert_id() const { return sqlite3_last_insert_rowid(database_.get()); }
 bool Database::in_transaction() const { return sqlite3_get_autocommit(database_.get()) == 0; }
 

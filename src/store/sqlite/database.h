@@ -26,6 +26,8 @@ class Statement {
   Statement& Bind(const char* text) { return Bind(std::string_view(text)); }
   Statement& BindBlob(std::string_view bytes);
   Statement& BindBlob(std::span<const std::uint8_t> bytes);
+  // The same without a copy: `bytes` must stay as they are until the statement has run.
+  Statement& BindBorrowedBlob(std::string_view bytes);
   Statement& BindNull();
   Statement& BindOptional(const std::optional<std::int64_t>& value);
   Statement& BindOptional(const std::optional<std::string>& text);
@@ -86,6 +88,8 @@ class Database {
 
   // Rows changed by the last INSERT, UPDATE or DELETE.
   std::int64_t changes() const;
+  // Rows changed by this connection so far, also those that were rolled back since.
+  std::int64_t total_changes() const;
   std::int64_t last_insert_id() const;
   // False after an error that made SQLite roll the transaction back by itself.
   bool in_transaction() const;

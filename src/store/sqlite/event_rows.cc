@@ -2,28 +2,37 @@
 
 #include <string_view>
 
+#include "store/sqlite/installation_rows.h"
 #include "store/sqlite/message_rows.h"
 
 namespace imrelay {
 namespace {
 
-Status CheckRevision(Database& database, const Plan& plan) {
+// Makes the plan anew when it was made for a former state of its portal.
+Status BringUpToDate(Database& database, Plan& plan, const Store::Replan& replan) {
   Statement& find = database.Prepare(sql::kPortalRevision);
   Result<bool> row = find.Bind(plan.portal.value()).Step();
   if (!row) return Fail(std::move(row).error());
   if (*row && find.Integer(0) == plan.revision) return {};
-  return Fail(ErrorCode::kConflict, "the portal changed meanwhile");
+  std::optional<Portal> portal;
+  if (*row) {
+    Result<std::optional<Portal>> read = FindPortalRow(database, MemberId(find.Text(1)));
+    if (!read) return Fail(std::move(read).error());
+    portal = *std::move(read);
+  }
+  return replan(plan, portal ? &*portal : nullptr);
 }
 
-Status CountWaiting(Database& database, InstallationId installation, std::int64_t bytes) {
+// Whether the installation has room for one more event that waits for it.
+Status CheckWaitingRoom(Database& database, InstallationId installation, std::int64_t bytes) {
   Statement& find = database.Prepare(sql::kInstallationFind);
   Result<bool> row = find.Bind(installation.value()).Step();
   if (!row) return Fail(std::move(row).error());
-  if (!*row) return Fail(ErrorCode::kConflict, "the installation was decided meanwhile");
+  if (!*row) return Fail(ErrorCode::kUnavailable, "the installation was decided meanwhile");
   const std::int64_t events = find.Integer(6);
   const std::int64_t held = find.Integer(7);
   Statement& counts = database.Prepare(sql::kInstallationCounts);
-  Result<bool> counted = counts.Bind(std::int64_t{0}).Step();
+  Result<bool> counted = counts.BindNull().Step();
   if (!counted) return Fail(std::move(counted).error());
   const std::int64_t held_by_all = counts.Integer(2);
   if (events >= kMaxWaitingEvents || held + bytes > kMaxWaitingBytes ||
@@ -31,10 +40,31 @@ Status CountWaiting(Database& database, InstallationId installation, std::int64_
     return Fail(ErrorCode::kRateLimited, "too many events wait for an installation's proof",
                 "too_many_waiting");
   }
+  return {};
+}
+
+// What an event needs to be taken in; one that is journalled already does not. Asked before
+// anything is changed.
+Status CheckAdmission(Database& database, const Plan& plan) {
+  Status admitted;
+  if (plan.only_known && !plan.waited) {
+    admitted = Fail(ErrorCode::kUnauthenticated, "the application is not installed there any more",
+                    "uninstalled");
+  } else if (plan.waits_for) {
+    const auto bytes = static_cast<std::int64_t>(plan.journal.body.size());
+    admitted = CheckWaitingRoom(database, *plan.waits_for, bytes);
+  }
+  if (admitted) return {};
+  Result<bool> known = IsJournalled(database, plan.journal.key);
+  if (!known) return Fail(std::move(known).error());
+  return *known ? Status() : admitted;
+}
+
+Status CountWaiting(Database& database, const Plan& plan) {
   return database.Prepare(sql::kInstallationAddWaiting)
-      .Bind(installation.value())
+      .Bind(plan.waits_for->value())
       .Bind(std::int64_t{1})
-      .Bind(bytes)
+      .Bind(static_cast<std::int64_t>(plan.journal.body.size()))
       .Run();
 }
 
@@ -146,13 +176,19 @@ Result<bool> InsertEvent(Database& database, const JournalEntry& journal, Portal
   } else {
     insert.BindNull();
   }
-  insert.BindBlob(journal.body);
+  insert.BindBorrowedBlob(journal.body);
   if (Status done = insert.Run(); !done) return Fail(std::move(done).error());
   return database.changes() == 1;
 }
 
-Result<Committed> ApplyPlan(Database& database, const Plan& plan) {
-  if (Status same = CheckRevision(database, plan); !same) return Fail(std::move(same).error());
+Result<bool> IsJournalled(Database& database, const EventKey& key) {
+  return database.Prepare(sql::kEventFind).BindBlob(key).Step();
+}
+
+Result<Committed> ApplyPlan(Database& database, Plan& plan, const Store::Replan& replan) {
+  Status ready = BringUpToDate(database, plan, replan);
+  if (ready) ready = CheckAdmission(database, plan);
+  if (!ready) return Fail(std::move(ready).error());
   Result<std::optional<std::int64_t>> event = Journal(database, plan);
   if (!event) return Fail(std::move(event).error());
   if (!*event) return Committed{Committed::Answer::kDuplicate, {}};
@@ -163,14 +199,8 @@ Result<Committed> ApplyPlan(Database& database, const Plan& plan) {
     }
     return Committed{Committed::Answer::kIgnored, "uninstalled"};
   }
-  if (plan.only_known) {
-    // Undone with the savepoint: nothing of a refused event stays.
-    return Fail(ErrorCode::kUnauthenticated, "the application is not installed there any more",
-                "uninstalled");
-  }
   if (plan.waits_for) {
-    const auto bytes = static_cast<std::int64_t>(plan.journal.body.size());
-    if (Status counted = CountWaiting(database, *plan.waits_for, bytes); !counted) {
+    if (Status counted = CountWaiting(database, plan); !counted) {
       return Fail(std::move(counted).error());
     }
     return Committed{};

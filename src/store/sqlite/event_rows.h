@@ -3,6 +3,7 @@
 #include "base/result.h"
 #include "store/plan.h"
 #include "store/sqlite/database.h"
+#include "store/store.h"
 
 namespace imrelay {
 
@@ -14,9 +15,13 @@ inline constexpr int kMaxInstallations = 10000;                // outstanding, o
 inline constexpr int kMaxInstallationsOfPortal = 100;
 inline constexpr int kMaxRejectedEvents = 1000;
 
-// Writes a plan's rows. Runs inside a writer's job; an error leaves the undoing to it.
-// Errors: kConflict, kRateLimited as Store::Commit says, and the database's.
-Result<Committed> ApplyPlan(Database& database, const Plan& plan);
+// Writes a plan's rows, after `replan` where the portal has changed meanwhile. Runs inside a
+// writer's job; an error leaves the undoing to it, and only the database's own come after a change.
+// Errors: those of Store::Commit.
+Result<Committed> ApplyPlan(Database& database, Plan& plan, const Store::Replan& replan);
+
+// Whether an event of this key is journalled.
+Result<bool> IsJournalled(Database& database, const EventKey& key);
 
 // Journals one event. False when its key is known already.
 // `portal` may be none, `waits_for` too.

@@ -67,13 +67,18 @@ Status RemovePortalIfUnused(Database& database, std::int64_t portal, const std::
   return database.Prepare(sql::kPortalRemove).Bind(portal).Run();
 }
 
-Status CheckRoom(Database& database, std::int64_t portal) {
+// Whether one more installation may wait for its proof; one that is journalled already does not
+// need the room. Asked before anything is changed.
+Status CheckRoom(Database& database, const InstallationRequest& request) {
   Statement& counts = database.Prepare(sql::kInstallationCounts);
-  Result<bool> row = counts.Bind(portal).Step();
+  Result<bool> row = counts.Bind(request.member_id.value()).Step();
   if (!row) return Fail(std::move(row).error());
   if (counts.Integer(0) < kMaxInstallations && counts.Integer(1) < kMaxInstallationsOfPortal) {
     return {};
   }
+  Result<bool> known = IsJournalled(database, request.journal.key);
+  if (!known) return Fail(std::move(known).error());
+  if (*known) return {};
   return Fail(ErrorCode::kRateLimited, "too many installations wait for their proof",
               "too_many_installations");
 }
@@ -166,6 +171,7 @@ Result<std::optional<Portal>> FindPortalRow(Database& database, const MemberId& 
 }
 
 Result<Committed> AddInstallationRow(Database& database, const InstallationRequest& request) {
+  if (Status room = CheckRoom(database, request); !room) return Fail(std::move(room).error());
   Result<std::int64_t> portal = ClaimPortal(database, request.member_id);
   if (!portal) return Fail(std::move(portal).error());
   Result<bool> fresh =
@@ -173,7 +179,6 @@ Result<Committed> AddInstallationRow(Database& database, const InstallationReque
   if (!fresh) return Fail(std::move(fresh).error());
   if (!*fresh) return Committed{Committed::Answer::kDuplicate, {}};
   const std::int64_t event_id = database.last_insert_id();
-  if (Status room = CheckRoom(database, *portal); !room) return Fail(std::move(room).error());
   Statement& insert = database.Prepare(sql::kInstallationInsert);
   insert.Bind(event_id).Bind(*portal).BindBlob(request.token);
   insert.BindBlob(request.sealed_access_token).BindBlob(request.sealed_refresh_token);

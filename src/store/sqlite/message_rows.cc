@@ -1,5 +1,6 @@
 #include "store/sqlite/message_rows.h"
 
+#include <algorithm>
 #include <map>
 
 #include "store/sqlite/place_rows.h"
@@ -13,6 +14,7 @@ const char* const kUnnamed = "";
 
 // What the mapping knows of one message, by external id.
 struct MessageRow {
+  std::int64_t part = 0;
   std::optional<std::int64_t> direction;
   std::int64_t created_at = 0;
   bool deleted = false;
@@ -25,40 +27,68 @@ struct Target {
   MessageId message_id;
 };
 
-Result<MessageRows> FindRows(const Target& target) {
-  Statement& find = target.context.database.Prepare(sql::kMessageRows);
-  find.Bind(target.keys.line).Bind(target.message_id.value());
-  MessageRows rows;
-  while (true) {
-    Result<bool> row = find.Step();
-    if (!row) return Fail(std::move(row).error());
-    if (!*row) return rows;
-    rows[find.Text(0)] = {find.OptionalInteger(1), find.Integer(2), find.Integer(3) != 0};
-  }
-}
-
 // A message a change is about, with what the mapping knows of it.
 struct Found {
   Target target;
   MessageRows rows;
 };
 
+// Takes the row that `find` stands at and those that follow.
+Result<MessageRows> TakeRows(Statement& find) {
+  MessageRows rows;
+  while (true) {
+    rows[find.Text(0)] = {find.Integer(1), find.OptionalInteger(2), find.Integer(3),
+                          find.Integer(4) != 0};
+    Result<bool> row = find.Step();
+    if (!row) return Fail(std::move(row).error());
+    if (!*row) return rows;
+  }
+}
+
+// The message at a place that may have to be made, or put into use again.
 template <class MessageChange>
-Result<Found> Find(const ChangeContext& context, const MessageChange& change) {
+Result<Found> FindAtNewPlace(const ChangeContext& context, const MessageChange& change) {
   Result<PlaceKeys> keys = KeysOf(context, change.place, change.chat_id);
   if (!keys) return Fail(std::move(keys).error());
-  const Target target{context, *keys, change.message_id};
-  Result<MessageRows> rows = FindRows(target);
+  Found found{{context, *keys, change.message_id}, {}};
+  Statement& find = context.database.Prepare(sql::kMessageRows);
+  Result<bool> row = find.Bind(keys->line).Bind(change.message_id.value()).Step();
+  if (!row) return Fail(std::move(row).error());
+  if (!*row) return found;
+  Result<MessageRows> rows = TakeRows(find);
   if (!rows) return Fail(std::move(rows).error());
-  return Found{target, *std::move(rows)};
+  found.rows = *std::move(rows);
+  return found;
+}
+
+template <class MessageChange>
+Result<Found> Find(const ChangeContext& context, const MessageChange& change) {
+  const Place& place = change.place;
+  Statement& find = context.database.Prepare(sql::kMessageFind);
+  find.Bind(context.portal.value()).Bind(place.connector.value()).Bind(place.line.value());
+  find.Bind(place.external_chat_id.value()).Bind(change.chat_id.value());
+  Result<bool> row = find.Bind(change.message_id.value()).Step();
+  if (!row) return Fail(std::move(row).error());
+  if (!*row) return FindAtNewPlace(context, change);
+  Found found{{context, {find.Integer(5), find.Integer(6)}, change.message_id}, {}};
+  if (find.IsNull(1)) return found;
+  Result<MessageRows> rows = TakeRows(find);
+  if (!rows) return Fail(std::move(rows).error());
+  found.rows = *std::move(rows);
+  return found;
 }
 
 enum class RowState { kAlive, kDeleted };
 
-Status InsertRow(const Target& target, const std::string& external_id, const MessageRow& row,
-                 std::optional<std::int64_t> updated_at, RowState state) {
+// Adds a row like `pattern` to those that are known.
+Status InsertRow(const Target& target, const std::string& external_id, MessageRow row,
+                 std::optional<std::int64_t> updated_at, RowState state, MessageRows& rows) {
+  row.part = 0;
+  row.deleted = state == RowState::kDeleted;
+  for (const auto& [id, other] : rows) row.part = std::max(row.part, other.part + 1);
+  rows[external_id] = row;
   Statement& insert = target.context.database.Prepare(sql::kMessageInsert);
-  insert.Bind(target.keys.line).Bind(target.message_id.value()).Bind(external_id);
+  insert.Bind(target.keys.line).Bind(target.message_id.value()).Bind(row.part).Bind(external_id);
   insert.Bind(target.keys.chat)
       .BindOptional(row.direction)
       .Bind(row.created_at)
@@ -80,14 +110,15 @@ Status RemoveUnnamed(const Target& target, MessageRows& rows) {
     remove.Bind(target.keys.line).Bind(target.message_id.value());
     if (Status done = remove.Run(); !done) return done;
   }
+  Statement& remove = target.context.database.Prepare(sql::kMessageRemove);
+  remove.Bind(target.keys.line).Bind(target.message_id.value()).Bind(unnamed->second.part);
   rows.erase(unnamed);
-  Statement& remove = target.context.database.Prepare(sql::kMessageRemoveUnnamed);
-  return remove.Bind(target.keys.line).Bind(target.message_id.value()).Run();
+  return remove.Run();
 }
 
-Status SetMoment(const Target& target, const sql::Query& query, const std::string& external_id) {
+Status SetMoment(const Target& target, const sql::Query& query, const MessageRow& row) {
   Statement& update = target.context.database.Prepare(query);
-  update.Bind(target.keys.line).Bind(target.message_id.value()).Bind(external_id);
+  update.Bind(target.keys.line).Bind(target.message_id.value()).Bind(row.part);
   return update.Bind(UnixSeconds(target.context.now)).Run();
 }
 
@@ -116,15 +147,13 @@ Result<bool> DeleteOne(const Target& target, const std::string& id, MessageRows&
   if (known != rows.end()) {
     if (known->second.deleted) return false;
     known->second.deleted = true;
-    if (Status done = SetMoment(target, sql::kMessageSetDeleted, id); !done) {
+    if (Status done = SetMoment(target, sql::kMessageSetDeleted, known->second); !done) {
       return Fail(std::move(done).error());
     }
   } else {
     Status done = RemoveUnnamed(target, rows);
-    if (done) done = InsertRow(target, id, pattern, {}, RowState::kDeleted);
+    if (done) done = InsertRow(target, id, pattern, {}, RowState::kDeleted, rows);
     if (!done) return Fail(std::move(done).error());
-    rows[id] = pattern;
-    rows[id].deleted = true;
   }
   if (Status done = Deliver(target, "message.deleted", id, {}); !done) {
     return Fail(std::move(done).error());
@@ -138,7 +167,7 @@ Result<bool> UpdateOne(const Target& target, const std::string& id, MessageRows&
   const auto known = rows.find(id);
   if (known != rows.end()) {
     if (known->second.deleted) return false;
-    if (Status done = SetMoment(target, sql::kMessageSetUpdated, id); !done) {
+    if (Status done = SetMoment(target, sql::kMessageSetUpdated, known->second); !done) {
       return Fail(std::move(done).error());
     }
   } else {
@@ -148,10 +177,10 @@ Result<bool> UpdateOne(const Target& target, const std::string& id, MessageRows&
     }
     Status done = RemoveUnnamed(target, rows);
     if (done) {
-      done = InsertRow(target, id, pattern, UnixSeconds(target.context.now), RowState::kAlive);
+      done =
+          InsertRow(target, id, pattern, UnixSeconds(target.context.now), RowState::kAlive, rows);
     }
     if (!done) return Fail(std::move(done).error());
-    rows[id] = pattern;
   }
   if (Status done = Deliver(target, "message.updated", id, payload); !done) {
     return Fail(std::move(done).error());
@@ -169,8 +198,8 @@ Result<Changed> Apply(const ChangeContext& context, const MessageCreated& change
     if (row.deleted) return Changed{"message_deleted"};
   }
   if (!rows.empty()) return Changed{"already_known"};
-  const MessageRow fresh{kOut, UnixSeconds(context.now)};
-  Status done = InsertRow(target, kUnnamed, fresh, {}, RowState::kAlive);
+  const MessageRow fresh{0, kOut, UnixSeconds(context.now)};
+  Status done = InsertRow(target, kUnnamed, fresh, {}, RowState::kAlive, rows);
   if (done) done = Deliver(target, "message.created", kUnnamed, change.payload);
   if (!done) return Fail(std::move(done).error());
   return Changed{};
@@ -182,7 +211,7 @@ Result<Changed> Apply(const ChangeContext& context, const MessageUpdated& change
   auto& [target, rows] = *found;
   // Only its author can edit a message, and the client's edits do not come back as events.
   const MessageRow pattern =
-      rows.empty() ? MessageRow{kOut, UnixSeconds(context.now)} : rows.begin()->second;
+      rows.empty() ? MessageRow{0, kOut, UnixSeconds(context.now)} : rows.begin()->second;
   bool any = false;
   for (const std::string& id : IdsOf(change.external_ids, rows)) {
     Result<bool> updated = UpdateOne(target, id, rows, pattern, change.payload);
@@ -199,7 +228,7 @@ Result<Changed> Apply(const ChangeContext& context, const MessageDeleted& change
   // Whose message it was is unknown when the mapping never saw it: deletions of the client's own
   // messages look the same.
   const MessageRow pattern =
-      rows.empty() ? MessageRow{{}, UnixSeconds(context.now)} : rows.begin()->second;
+      rows.empty() ? MessageRow{0, {}, UnixSeconds(context.now)} : rows.begin()->second;
   bool any = false;
   for (const std::string& id : IdsOf(change.external_ids, rows)) {
     Result<bool> deleted = DeleteOne(target, id, rows, pattern);

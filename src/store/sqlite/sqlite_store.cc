@@ -90,6 +90,22 @@ Result<T> SqliteStore::Write(Job job) {
   return *std::move(made);
 }
 
+template <class Job>
+void SqliteStore::Submit(Job job, Done done) {
+  const auto made = std::make_shared<Committed>();
+  writer_.Submit(
+      [job = std::move(job), made](Database& database) -> Status {
+        Result<Committed> result = job(database);
+        if (!result) return Fail(std::move(result).error());
+        *made = *std::move(result);
+        return {};
+      },
+      [made, done = std::move(done)](Status status) {
+        if (!status) return done(Fail(std::move(status).error()));
+        done(std::move(*made));
+      });
+}
+
 Status SqliteStore::BindToKey(const std::string& fingerprint) {
   Result<std::string> bound = Write<std::string>([&](Database& database) -> Result<std::string> {
     Status set = database.Prepare(sql::kSettingInsert).Bind(kKeySetting).Bind(fingerprint).Run();
@@ -126,13 +142,17 @@ Result<std::optional<Portal>> SqliteStore::FindPortal(const MemberId& member_id)
   return portal;
 }
 
-Result<Committed> SqliteStore::Commit(Plan plan) {
-  return Write<Committed>([&](Database& database) { return ApplyPlan(database, plan); });
+void SqliteStore::Commit(Plan plan, Replan replan, Done done) {
+  const auto planned = std::make_shared<Plan>(std::move(plan));
+  Submit([planned, replan = std::move(replan)](
+             Database& database) { return ApplyPlan(database, *planned, replan); },
+         std::move(done));
 }
 
-Result<Committed> SqliteStore::AddInstallation(InstallationRequest request) {
-  return Write<Committed>(
-      [&](Database& database) { return AddInstallationRow(database, request); });
+void SqliteStore::AddInstallation(InstallationRequest request, Done done) {
+  const auto requested = std::make_shared<const InstallationRequest>(std::move(request));
+  Submit([requested](Database& database) { return AddInstallationRow(database, *requested); },
+         std::move(done));
 }
 
 Result<std::vector<WaitingEvent>> SqliteStore::WaitingEvents(int limit) {
@@ -195,8 +215,8 @@ Status SqliteStore::RemovePortal(const MemberId& member_id, TimePoint) {
   return writer_.Run([&](Database& database) { return RemovePortalRows(database, member_id); });
 }
 
-Status SqliteStore::Ready() {
-  return writer_.Run([](Database& database) -> Status {
+void SqliteStore::CheckReady(std::function<void(Status)> done) {
+  const auto check = [](Database& database) -> Status {
     Result<std::int64_t> version = database.Value("PRAGMA user_version");
     if (!version) return Fail(std::move(version).error());
     if (*version < SchemaVersion()) {
@@ -204,7 +224,8 @@ Status SqliteStore::Ready() {
     }
     // A write that changes nothing still needs the file to be writable.
     return database.Execute("UPDATE setting SET value = value WHERE name = ''");
-  });
+  };
+  writer_.Submit(check, std::move(done));
 }
 
 }  // namespace imrelay

@@ -30,8 +30,8 @@ class SqliteStore final : public Store {
   Result<bool> IsBoundToKey();
 
   Result<std::optional<Portal>> FindPortal(const MemberId& member_id) override;
-  Result<Committed> Commit(Plan plan) override;
-  Result<Committed> AddInstallation(InstallationRequest request) override;
+  void Commit(Plan plan, Replan replan, Done done) override;
+  void AddInstallation(InstallationRequest request, Done done) override;
   Result<std::vector<WaitingEvent>> WaitingEvents(int limit) override;
   Result<std::optional<InstallationWork>> TakeInstallation(TimePoint now) override;
   Status RecordRefreshSent(InstallationId id, TimePoint now) override;
@@ -42,7 +42,7 @@ class SqliteStore final : public Store {
   Status PostponeInstallation(InstallationId id, const std::string& reason, TimePoint due) override;
   Result<Table> Report(const ReportQuery& query) override;
   Status RemovePortal(const MemberId& member_id, TimePoint now) override;
-  Status Ready() override;
+  void CheckReady(std::function<void(Status)> done) override;
 
  private:
   class Reader;
@@ -50,9 +50,12 @@ class SqliteStore final : public Store {
   SqliteStore(std::string path, Database writing);
   // A reading connection of its own for one call.
   Result<Reader> Read();
-  // Runs a job that has a result in the writer.
+  // Runs a job that has a result in the writer, and waits for it.
   template <class T, class Job>
   Result<T> Write(Job job);
+  // The same, and tells the result.
+  template <class Job>
+  void Submit(Job job, Done done);
 
   std::string path_;
   Writer writer_;

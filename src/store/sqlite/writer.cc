@@ -3,26 +3,13 @@
 #include <exception>
 #include <utility>
 
+#include "base/await.h"
+#include "base/log.h"
+
 namespace imrelay {
 namespace {
 
-class Semaphore {
- public:
-  Semaphore() { sem_init(&semaphore_, 0, 0); }
-  ~Semaphore() { sem_destroy(&semaphore_); }
-  Semaphore(const Semaphore&) = delete;
-  Semaphore& operator=(const Semaphore&) = delete;
-
-  sem_t* get() { return &semaphore_; }
-  void Wait() {
-    while (sem_wait(&semaphore_) != 0) {
-      // Interrupted by a signal.
-    }
-  }
-
- private:
-  sem_t semaphore_;
-};
+constexpr const char* kUndone = "the database undid the transaction";
 
 }  // namespace
 
@@ -37,22 +24,20 @@ Writer::~Writer() {
   thread_.join();
 }
 
-Status Writer::Run(const Job& job) {
-  // Of the thread, not of this call: the writer may still be at it when the wait is over. Not the
-  // standard library's, whose waits spin on sched_yield() and take the writer's processor.
-  static thread_local Semaphore finished;
-  Waiting waiting{&job, {}, finished.get()};
+void Writer::Submit(Job job, Done done) {
   {
     const std::lock_guard lock(mutex_);
-    queue_.push_back(&waiting);
+    queue_.push_back({std::move(job), std::move(done), {}});
   }
   arrived_.notify_one();
-  finished.Wait();
-  return std::move(waiting.status);
+}
+
+Status Writer::Run(Job job) {
+  return Await<Status>([&](Done done) { Submit(std::move(job), std::move(done)); });
 }
 
 void Writer::Loop() {
-  std::vector<Waiting*> batch;
+  std::vector<Work> batch;
   while (true) {
     {
       std::unique_lock lock(mutex_);
@@ -61,40 +46,71 @@ void Writer::Loop() {
       batch.swap(queue_);
     }
     CommitBatch(batch);
-    for (Waiting* waiting : batch) sem_post(waiting->finished);
+    for (Work& work : batch) {
+      try {
+        work.done(std::move(work.status));
+      } catch (const std::exception& error) {
+        Log(LogLevel::kError, "answer", {{"error", error.what()}});
+      }
+    }
     batch.clear();
   }
 }
 
-void Writer::CommitBatch(const std::vector<Waiting*>& batch) {
-  Status committed = database_.Prepare(sql::kBegin).Run();
-  if (committed) {
-    for (Waiting* waiting : batch) {
-      waiting->status = RunInSavepoint(*waiting->job);
-      // A full disk or an I/O error can roll the whole transaction back; then nobody is committed.
-      if (!database_.in_transaction()) {
-        committed = Fail(ErrorCode::kUnavailable, "the database undid the transaction");
-        break;
-      }
-    }
-    if (committed) committed = database_.Prepare(sql::kCommit).Run();
-    if (!committed && database_.in_transaction()) (void)database_.Prepare(sql::kRollback).Run();
-  }
+void Writer::CommitBatch(std::vector<Work>& batch) {
+  bool spoiled = false;
+  Status committed = RunTogether(batch, spoiled);
+  if (spoiled) committed = RunApart(batch);
   if (committed) return;
-  for (Waiting* waiting : batch) {
-    waiting->status = Fail(ErrorCode::kUnavailable, committed.error().message);
+  for (Work& work : batch) {
+    work.status = Fail(ErrorCode::kUnavailable, committed.error().message);
+  }
+}
+
+// Runs the batch without savepoints, which cost a copy of every page a job changes. Nothing is
+// committed and `spoiled` is set when a job failed after it had changed something.
+Status Writer::RunTogether(std::vector<Work>& batch, bool& spoiled) {
+  Status begun = database_.Prepare(sql::kBegin).Run();
+  if (!begun) return begun;
+  for (Work& work : batch) {
+    const std::int64_t before = database_.total_changes();
+    work.status = RunJob(work.job);
+    spoiled = !database_.in_transaction() ||
+              (!work.status && database_.total_changes() != before);
+    if (spoiled) break;
+  }
+  database_.ResetStatements();
+  Status ended = database_.Prepare(spoiled ? sql::kRollback : sql::kCommit).Run();
+  if (!ended && database_.in_transaction()) (void)database_.Prepare(sql::kRollback).Run();
+  return ended;
+}
+
+// Runs the batch with a savepoint for each job.
+Status Writer::RunApart(std::vector<Work>& batch) {
+  Status committed = database_.Prepare(sql::kBegin).Run();
+  if (!committed) return committed;
+  for (Work& work : batch) {
+    work.status = RunInSavepoint(work.job);
+    // A full disk or an I/O error can roll the whole transaction back; then nobody is committed.
+    if (!database_.in_transaction()) return Fail(ErrorCode::kUnavailable, kUndone);
+  }
+  committed = database_.Prepare(sql::kCommit).Run();
+  if (!committed && database_.in_transaction()) (void)database_.Prepare(sql::kRollback).Run();
+  return committed;
+}
+
+Status Writer::RunJob(const Job& job) {
+  try {
+    return job(database_);
+  } catch (const std::exception&) {
+    // Out of memory: this job fails, the others of the batch do not.
+    return Fail(ErrorCode::kUnavailable, "out of memory");
   }
 }
 
 Status Writer::RunInSavepoint(const Job& job) {
   if (Status begun = database_.Prepare(sql::kSavepointBegin).Run(); !begun) return begun;
-  Status done;
-  try {
-    done = job(database_);
-  } catch (const std::exception&) {
-    // Out of memory: this job fails, the others of the batch do not.
-    done = Fail(ErrorCode::kUnavailable, "out of memory");
-  }
+  Status done = RunJob(job);
   database_.ResetStatements();
   if (!done) {
     // What cannot be undone alone must not be committed with the others.

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <semaphore.h>
-
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -13,39 +11,50 @@
 
 namespace imrelay {
 
-// The one thread that writes. Callers hand in jobs and wait; the writer takes every job that is
-// there, runs each in a savepoint of one transaction, commits once and then lets all of them go.
-// So one fdatasync serves many, and a failing job undoes itself alone.
+// The one thread that writes. Callers hand in jobs; the writer runs every job that is there in one
+// transaction, commits once and then tells each of them. So one fdatasync serves many, and a
+// failing job undoes itself alone.
 // Source of the choice: measured, one group-committing writer reaches four times the events of
 // writers that commit for themselves, and nobody starves.
 class Writer {
  public:
-  // Changes rows through the connection; an error undoes what it did. Runs once, on the
-  // writer's thread, while the caller waits, so it may keep references to the caller's locals.
+  // Changes rows through the connection, on the writer's thread; an error undoes what it did. When
+  // a job of its batch failed half-way, the batch is undone and every job runs a second time, so a
+  // job decides from what it was given and from the database alone.
   using Job = std::function<Status(Database&)>;
+
+  // Called once, on the writer's thread, when the job is on disk, or with its own error, or with
+  // kUnavailable when the batch could not be committed; then nothing of it was changed. Everybody
+  // else waits meanwhile, so it must be quick, and it must not call Run().
+  using Done = std::function<void(Status)>;
 
   explicit Writer(Database database);
   ~Writer();  // finishes what was handed in
 
-  // Returns when the job is on disk, or with its own error, or with kUnavailable when the batch
-  // could not be committed; then nothing of it was changed. Thread-safe.
-  Status Run(const Job& job);
+  // Hands a job in and returns at once. Thread-safe.
+  void Submit(Job job, Done done);
+
+  // The same, and waits for it. Thread-safe.
+  Status Run(Job job);
 
  private:
-  struct Waiting {
-    const Job* job;
+  struct Work {
+    Job job;
+    Done done;
     Status status;
-    sem_t* finished;
   };
 
   void Loop();
-  void CommitBatch(const std::vector<Waiting*>& batch);
+  void CommitBatch(std::vector<Work>& batch);
+  Status RunTogether(std::vector<Work>& batch, bool& spoiled);
+  Status RunApart(std::vector<Work>& batch);
+  Status RunJob(const Job& job);
   Status RunInSavepoint(const Job& job);
 
   Database database_;
   std::mutex mutex_;
   std::condition_variable arrived_;
-  std::vector<Waiting*> queue_;
+  std::vector<Work> queue_;
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <thread>
+
+namespace imrelay {
+
+// Where connections wait whose request has not arrived whole, so that slow, half-open and silent
+// peers hold no thread. Thread-safe.
+class Lobby {
+ public:
+  // Takes a connection over. Called on the lobby's thread, so it must not wait.
+  using Leave = std::function<void(int fd)>;
+
+  struct Limits {
+    std::chrono::milliseconds silence;  // how long a peer may be silent
+    std::chrono::milliseconds request;  // how long it may take for its whole request
+  };
+
+  // `complete` gets connections whose request is there, and those whose peer was too slow: reading
+  // from these finds the end of the stream. `large` gets those with more to read than fits into a
+  // socket's buffer.
+  Lobby(const Limits& limits, Leave complete, Leave large);
+  ~Lobby();  // waits for every guest to leave
+  Lobby(const Lobby&) = delete;
+  Lobby& operator=(const Lobby&) = delete;
+
+  // Takes over `fd`, a non-blocking socket. Beyond 1,024 guests the one that was silent longest
+  // has to leave.
+  void Enter(int fd);
+
+ private:
+  using Moment = std::chrono::steady_clock::time_point;
+  struct Guest {
+    Moment entered;
+    Moment heard;  // when something of it arrived last
+  };
+
+  void Run();
+  void Look(int fd, std::uint32_t events);
+  void TurnOutLate(Moment now);
+  // Takes the guest off the list; false when it has left already.
+  bool Remove(int fd);
+  void TurnOut(int fd);
+
+  const Limits limits_;
+  const Leave complete_;
+  const Leave large_;
+  const int epoll_;
+  std::mutex mutex_;
+  std::map<int, Guest> guests_;
+  bool closing_ = false;
+  std::thread thread_;
+};
+
+}  // namespace imrelay
