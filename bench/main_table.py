@@ -15,8 +15,8 @@ def show(results):
                   f"{tables.ratio(own, rounds, 'p99'):.3g} of the p99, "
                   f"{tables.ratio(own, rounds, 'cpu'):.2f} of the CPU an event")
     longest = max(one.longest for one in own)
-    print(f"imrelay's longest request: {longest:.1f} ms"
-          + (" (above 100 ms)" if longest > 100 else "") + "\n")
+    print(f"imrelay's longest request: {longest:.1f} ms, "
+          f"{'above' if longest > 100 else 'none above'} 100 ms\n")
 
 
 def show_rows(handler):
@@ -51,5 +51,6 @@ def run(options):
                       for name in ("event", "message", "delivery")]
             tables.check_kept(rig.handlers["php"], counts)
         print("(more than was answered: under way when wrk stopped)")
-        print(f"imrelay's resident memory after it: {own.memory():.1f} MiB\n")
+        print(f"resident memory after it: imrelay {own.memory():.1f} MiB, "
+              f"no-op {rig.handlers['noop'].memory():.1f} MiB\n")
         show_rows(own)

@@ -1,6 +1,7 @@
 """What the size of the mapping costs: events/s, look-ups, bytes."""
 
 import json
+import os
 import pathlib
 import random
 import shutil
@@ -31,16 +32,25 @@ def fill(database, messages):
     connection.close()
 
 
-def prepare(rig, home, sizes):
-    """A directory with a filled database, and its key file, for each size: {size: directory}."""
+def installed(rig, home):
+    """Makes `home` a directory with a database that knows the rig's portal, or takes up one."""
     home.mkdir(parents=True, exist_ok=True)
-    note = home / "portal.json"
+    schema = [file.read_text() for file in (*sorted(TREE.glob("sql/sqlite/migrations/*.sql")),
+                                            TREE / "bench" / "fill.sql")]
+    note = home / "made_with.json"
     if not note.exists():
         first = rig.worker("empty", home / "imrelay.db")
         rig.install(first)
         rig.remove(first)
-        note.write_text(json.dumps([rig.portal.member_id, rig.portal.application_token]))
-    rig.portal.member_id, rig.portal.application_token = json.loads(note.read_text())
+        note.write_text(json.dumps([rig.portal.member_id, rig.portal.application_token, schema]))
+    rig.portal.member_id, rig.portal.application_token, made_with = json.loads(note.read_text())
+    if made_with != schema:
+        raise SystemExit(f"bench: {home} was filled with another schema; remove it")
+
+
+def prepare(rig, home, sizes):
+    """A directory with a filled database, and its key file, for each size: {size: directory}."""
+    installed(rig, home)
     filled = {size: home / str(size) for size in sizes}
     for size, target in filled.items():
         if target.exists():
@@ -78,16 +88,19 @@ def start(rig, home, size):
     return handler, look_up(handler, size) + facts
 
 
-def changed(handler, case, size):
-    """How many messages a case has changed: deletions of known ones, new rows of unknown ones."""
-    tombstones = "SELECT count(*) FROM message"
-    if case == "unknown":
-        return handler.query(tombstones)[0] - size
-    return handler.query("SELECT count(*) FROM deliveries WHERE kind = 'message.deleted'")[0]
+def check(handler, case, size, answered):
+    """Deletions of known messages must have added no message, the others one each."""
+    if handler.numbers[case] > size:
+        raise SystemExit(f"bench: {size} messages are too few for so long a run")
+    deliveries = handler.query("SELECT count(*) FROM deliveries WHERE kind = 'message.deleted'")[0]
+    added = handler.query(f"SELECT count(*) FROM {tables.TABLES['mapping']}")[0] - size
+    if deliveries < handler.answered or (added < answered if case == "unknown" else added):
+        raise SystemExit(f"bench: {answered} deletions of {case} messages were answered 200; the "
+                         f"database has {deliveries} deliveries, {added} more messages than before")
 
 
 def measure(rig, options, handlers):
-    """{case: {size: rounds}}, and after each case a check of what is in the databases."""
+    """{case: {size: rounds}}; what the databases hold is checked after each case."""
     results = {}
     for case in CASES:
         results[case] = {size: [] for size in handlers}
@@ -96,11 +109,7 @@ def measure(rig, options, handlers):
                 results[case][size].append(rig.load(handler, case, size))
         time.sleep(1)
         for size, handler in handlers.items():
-            answered = sum(one.answered for one in results[case][size])
-            found = changed(handler, case, size)
-            if found < answered:
-                raise SystemExit(f"bench: {answered} {case} deletions of {size} messages were "
-                                 f"answered 200, the database holds {found}")
+            check(handler, case, size, sum(one.answered for one in results[case][size]))
     return results
 
 
@@ -128,6 +137,7 @@ def run(options):
         handlers, facts = {}, {}
         for size in sizes:
             handlers[size], facts[size] = start(rig, filled[size], size)
+        os.sync()  # or the first checkpoint would wait for the copies to be written
         rig.nginx()
         print(f"The mapping's size; medians of {options.rounds} alternating rounds of "
               f"{options.seconds} s\n")

@@ -11,8 +11,7 @@ end
 local case = os.getenv("BENCH_CASE")
 local first = tonumber(os.getenv("BENCH_FIRST"))
 local messages = tonumber(os.getenv("BENCH_MESSAGES"))
-local count = 0
-bytes = 0
+count, bytes = 0, 0  -- global: done() asks for them
 
 local file = assert(io.open(os.getenv("BENCH_BODY")))
 local body = file:read("*a"):gsub("%s+$", "")
@@ -48,7 +47,7 @@ local function ids(number)
 end
 
 function request()
-  -- Threads take turns, so that a stretch of numbers is used up before the next begins.
+  -- wrk's two threads take turns.
   local number = first + 2 * count + index
   count = count + 1
   local value = {ts = os.time()}
@@ -64,9 +63,10 @@ function request()
 end
 
 function done(summary, latency)
-  local errors = summary.errors
-  io.write(string.format("RESULT %d %d %.3f %.3f %.3f %d %d %d\n", summary.requests,
+  local errors, most = summary.errors, 0
+  for _, thread in ipairs(threads) do most = math.max(most, thread:get("count")) end
+  io.write(string.format("RESULT %d %d %.3f %.3f %.3f %d %d %d %d\n", summary.requests,
     summary.duration, latency:percentile(50) / 1000, latency:percentile(99) / 1000,
     latency.max / 1000, errors.status, errors.connect + errors.read + errors.write + errors.timeout,
-    threads[1]:get("bytes")))
+    threads[1]:get("bytes"), 2 * most))
 end

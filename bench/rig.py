@@ -101,7 +101,8 @@ class Handler:
         locations = (TREE / "nginx" / "imrelay-locations.conf").read_text()
         locations = locations.replace("fastcgi_pass imrelay;",
                                       f"fastcgi_pass {self.name};{self.extra}")
-        return f"{upstream}\nserver {{ listen 127.0.0.1:{self.port} backlog=4096;\n{locations}\n}}\n"
+        listen = f"listen 127.0.0.1:{self.port} backlog=4096;"
+        return f"{upstream}\nserver {{ {listen}\n{locations}\n}}\n"
 
 
 class Rig:
@@ -194,7 +195,7 @@ class Rig:
     def spawn(self, *command, **environment):
         with open(self.home / "stderr.log", "ab") as log:
             process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", "--", *map(str, command)],
+                ["setpriv", "--pdeathsig", "TERM", "--", *map(str, command)],
                 env={**os.environ, **environment}, stdin=subprocess.DEVNULL,
                 stderr=log, stdout=subprocess.DEVNULL)
         self.processes.append(process)
@@ -213,7 +214,7 @@ class Rig:
         try:
             process.wait(5)
         except subprocess.TimeoutExpired:
-            process.kill()  # the no-op worker waits in accept() and does not mind signals
+            process.kill()
             process.wait()
 
     def remove(self, handler):
@@ -251,10 +252,9 @@ class Rig:
             env=environment, check=True, text=True, capture_output=True).stdout
         used = handler.cpu_seconds() - used
         line = next(line for line in printed.splitlines() if line.startswith("RESULT"))
-        requests, microseconds, p50, p99, longest, refused, broken, size = map(
+        requests, microseconds, p50, p99, longest, refused, broken, size, numbers = map(
             float, line.split()[1:])
-        # Each of wrk's two threads takes every second number.
-        handler.numbers[case] = first + 2 * int(requests + broken) + 4 * CONNECTIONS
+        handler.numbers[case] = first + int(numbers)
         answered = int(requests - refused)
         handler.answered += answered
         return Round(answered, answered / (microseconds / 1e6), p50, p99, longest,
