@@ -2,6 +2,7 @@
 // and do nothing else. What is measured is imrelay's distance from it.
 #include <fcgiapp.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <thread>
 #include <vector>
@@ -32,6 +33,7 @@ void Serve() {
 
 int main() {
   FCGX_Init();
+  std::signal(SIGTERM, SIG_DFL);  // with libfcgi's handler each thread would serve one more
   std::vector<std::thread> threads;
   for (int i = 0; i < 32; ++i) threads.emplace_back(Serve);
   for (std::thread& thread : threads) thread.join();

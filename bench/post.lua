@@ -1,46 +1,72 @@
--- wrk: deletion events as Bitrix24 sends them, about 1.2 KB, each with ids of its own, over 500
--- chats. BENCH_MEMBER, BENCH_TOKEN: the portal; BENCH_FIRST: where message ids begin.
-local threads = 0
+-- wrk: deletion.form with ids of its own in every post. From the environment, BENCH_…:
+-- MEMBER, TOKEN: the portal. FIRST: the number of the first post; no number may come twice.
+-- CASE: fresh, message ids that grow, over 500 chats; known, messages of fill.sql; unknown,
+-- messages that fill.sql left out. MESSAGES: how many fill.sql made.
+local threads = {}
 function setup(thread)
-  thread:set("index", threads)
-  threads = threads + 1
+  thread:set("index", #threads)
+  table.insert(threads, thread)
 end
 
-local member = os.getenv("BENCH_MEMBER") or "bac1cd5c8940947a75e0d71b1a84e348"
-local token = os.getenv("BENCH_TOKEN") or "831c76b092f9f135d9b6b36c3a720757"
-local first = tonumber(os.getenv("BENCH_FIRST") or "1")
-local count = 0
+local case = os.getenv("BENCH_CASE")
+local first = tonumber(os.getenv("BENCH_FIRST"))
+local messages = tonumber(os.getenv("BENCH_MESSAGES"))
+count, bytes = 0, 0  -- global: done() asks for them
 
-local head = "event=ONIMCONNECTORMESSAGEDELETE&event_handler_id=559" ..
-  "&data%5BCONNECTOR%5D=myconnector&data%5BLINE%5D=107"
-local element = "&data%5BMESSAGES%5D%5B0%5D"
-local tail = "&auth%5Baccess_token%5D=5b00844001b0007cd181977d455de630432" ..
-  "&auth%5Bexpires%5D=1773764178&auth%5Bexpires_in%5D=3600" ..
-  "&auth%5Bscope%5D=imconnector%2Cimopenlines%2Cim%2Cuser%2Cplacement%2Ccrm%2Cdisk%2Ctask" ..
-  "%2Cimbot%2Ctelephony%2Cbizproc%2Ccalendar%2Centity%2Clog%2Cpull%2Cmobile%2Cmessageservice" ..
-  "&auth%5Bdomain%5D=some-domain-with-a-longer-name.bitrix24.com" ..
-  "&auth%5Bserver_endpoint%5D=https%3A%2F%2Foauth.bitrix.info%2Frest%2F&auth%5Bstatus%5D=F" ..
-  "&auth%5Bclient_endpoint%5D=https%3A%2F%2Fsome-domain-with-a-longer-name.bitrix24.com%2Frest%2F" ..
-  "&auth%5Bmember_id%5D=" .. member .. "&auth%5Buser_id%5D=27" ..
-  "&auth%5Bapplication_token%5D=" .. token
+local file = assert(io.open(os.getenv("BENCH_BODY")))
+local body = file:read("*a"):gsub("%s+$", "")
+  :gsub("{member}", os.getenv("BENCH_MEMBER")):gsub("{token}", os.getenv("BENCH_TOKEN"))
+file:close()
+-- The texts between the places, and what stands in each.
+local piece, place, rest = {}, {}, 1
+for from, name, to in body:gmatch("(){(%a+)}()") do
+  table.insert(piece, body:sub(rest, from - 1))
+  table.insert(place, name)
+  rest = to
+end
+table.insert(piece, body:sub(rest))
 
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/x-www-form-urlencoded"
 
+local function word(number, factor)
+  return number * factor % 4294967296
+end
+
+-- The ids of the post of this number. A filled mapping is visited in strides that meet every
+-- message once before any comes twice.
+local function ids(number)
+  if case == "fresh" then
+    return 1800 + number % 500, number, string.format("ext-msg-%d", number)
+  end
+  local i = number * 7368787 % messages
+  local chat = 1800 + i * 7919 % (messages / 100)
+  local a, b = word(i, 362436069), word(i, 521288629)
+  if case == "known" then return chat, 1000000 + 3 * i, string.format("%08x%08x", a, b) end
+  return chat, 1000001 + 3 * i, string.format("%08x%08x", b, a)
+end
+
 function request()
+  -- wrk's two threads take turns.
+  local number = first + 2 * count + index
   count = count + 1
-  local id = first + index * 100000000 + count
-  local chat = id % 500
-  local body = head .. element .. "%5Bim%5D%5Bchat_id%5D=" .. (1800 + chat) ..
-    element .. "%5Bim%5D%5Bmessage_id%5D=" .. string.format("%d", id) ..
-    element .. "%5Bmessage%5D%5Bid%5D=ext-msg-" .. string.format("%d", id) ..
-    element .. "%5Bchat%5D%5Bid%5D=channel-" .. chat .. "&ts=" .. os.time() .. tail
-  return wrk.format(nil, nil, nil, body)
+  local value = {ts = os.time()}
+  value.chat, value.message, value.external = ids(number)
+  local text = {piece[1]}
+  for i, name in ipairs(place) do
+    text[2 * i] = value[name]
+    text[2 * i + 1] = piece[i + 1]
+  end
+  text = table.concat(text)
+  bytes = #text
+  return wrk.format(nil, nil, nil, text)
 end
 
 function done(summary, latency)
-  io.write(string.format("RESULT %d %d %.3f %.3f %.3f %d\n", summary.requests, summary.duration,
-    latency:percentile(50) / 1000, latency:percentile(99) / 1000, latency.max / 1000,
-    summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout +
-    summary.errors.status))
+  local errors, most = summary.errors, 0
+  for _, thread in ipairs(threads) do most = math.max(most, thread:get("count")) end
+  io.write(string.format("RESULT %d %d %.3f %.3f %.3f %d %d %d %d\n", summary.requests,
+    summary.duration, latency:percentile(50) / 1000, latency:percentile(99) / 1000,
+    latency.max / 1000, errors.status, errors.connect + errors.read + errors.write + errors.timeout,
+    threads[1]:get("bytes"), 2 * most))
 end
