@@ -13,8 +13,9 @@ SELECT 1 + n, 1, printf('channel-%d', 1800 + n), 1800 + n FROM number;
 -- In the order of the primary key.
 WITH RECURSIVE number (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM number
                               WHERE i + 1 < :messages)
-INSERT INTO message (line_key, message_id, external_message_id, chat_key, direction, created_at)
-SELECT 1, 1000000 + 3 * i,
+INSERT INTO message (line_key, message_id, part, external_message_id, chat_key, direction,
+                     created_at)
+SELECT 1, 1000000 + 3 * i, 0,
        printf('%08x%08x', i * 362436069 % 4294967296, i * 521288629 % 4294967296),
        1 + i * 7919 % (:messages / 100), i % 2, 1770000000 + i / 10
 FROM number;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "codec/ascii.h"
 #include "codec/body.h"
 #include "codec/form_name.h"
 
@@ -17,8 +18,8 @@ using rapidjson::SizeType;
 constexpr std::array<std::string_view, 6> kSecretWords = {"token",  "auth_id", "refresh_id",
                                                           "secret", "app_sid", "password"};
 
-// As names are compared: in lower case, and with `_` for what PHP may make one of: APP.SID and
-// auth[id become app_sid and auth_id.
+// In lower case, and with `_` for what PHP may make one of: APP.SID and auth[id become app_sid and
+// auth_id.
 char Plain(char c) {
   if (c >= 'A' && c <= 'Z') return static_cast<char>(c - 'A' + 'a');
   return c == '.' || c == ' ' || c == '[' ? '_' : c;
@@ -41,25 +42,45 @@ bool BeginsWithSecret(std::string_view name) {
   });
 }
 
-bool NamesSecret(std::string_view name) {
+// Whether a name as it was sent may be a secret's. Quick, because nearly none is.
+bool MayNameSecret(std::string_view name) {
   for (; !name.empty(); name.remove_prefix(1)) {
     if (kBeginsSecret[static_cast<unsigned char>(name[0])] && BeginsWithSecret(name)) return true;
   }
   return false;
 }
 
+bool NamesSecret(std::string_view name) {
+  const std::string lower = LowerAscii(name);
+  return std::any_of(kSecretWords.begin(), kSecretWords.end(), [&](std::string_view word) {
+    return lower.find(word) != std::string::npos;
+  });
+}
+
+// A name is looked at both as it was sent and as PHP reads it.
+bool NamesSecret(const FormName& name) {
+  return NamesSecret(name.decoded()) ||
+         std::any_of(name.path().begin(), name.path().end(),
+                     [](const FormName::Key& key) { return key && NamesSecret(*key); });
+}
+
 std::string FormWithoutTokens(std::string_view body) {
   std::string kept;
   kept.reserve(body.size());
-  std::string name;
+  std::string decoded;
+  FormName name;
   bool first = true;
   for (bool more = true; more;) {
     const std::size_t end = std::min(body.find('&'), body.size());
     const std::string_view pair = body.substr(0, end);
     more = end < body.size();
     body.remove_prefix(more ? end + 1 : end);
-    DecodeUrl(pair.substr(0, pair.find('=')), name);
-    if (NamesSecret(name)) continue;
+    const std::string_view encoded = pair.substr(0, pair.find('='));
+    DecodeUrl(encoded, decoded);
+    if (MayNameSecret(decoded)) {
+      name.Read(encoded);
+      if (NamesSecret(name)) continue;
+    }
     if (!first) kept.push_back('&');
     first = false;
     kept.append(pair);

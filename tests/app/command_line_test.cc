@@ -157,10 +157,10 @@ TEST_CASE("command_line: migrate can be repeated") {
     const Ran ran = bench.Command({"migrate"});
     CHECK(ran.exit == Exit::kDone);
     CHECK(ran.err.empty());
-    CHECK(ran.out == bench.database + ": schema 1, current\n");
+    CHECK(ran.out == bench.database + ": schema 2, current\n");
   }
   const Ran json = bench.Command({"migrate", "--json"});
-  CHECK(json.out == "{\"database\":\"" + bench.database + "\",\"schema\":1}\n");
+  CHECK(json.out == "{\"database\":\"" + bench.database + "\",\"schema\":2}\n");
 }
 
 TEST_CASE("command_line: lists and shows, in text and in JSON, the option where it may") {
@@ -192,7 +192,7 @@ TEST_CASE("command_line: a message is found by every filter, the connector in an
                        "NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);"
                        "INSERT INTO line VALUES (1, 1, 'conn', 7, 'active', 0, 0);"
                        "INSERT INTO chat VALUES (1, 1, 'chat-1', 1807);"
-                       "INSERT INTO message VALUES (1, 86501, 'a', 1, 0, 0, NULL, NULL, NULL)"));
+                       "INSERT INTO message VALUES (86501, 1, 0, 'a', 1, 0, 0, NULL, NULL, NULL)"));
 
   const std::vector<std::string> filters[] = {{"--portal", "m1"},     {"--connector", "CONN"},
                                               {"--line", "007"},        {"--chat", "1807"},

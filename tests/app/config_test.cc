@@ -109,7 +109,7 @@ TEST_CASE("config: without anything there are defaults") {
   const Config config = bench.Loaded("");
 
   CHECK(config.database_path == "/var/lib/imrelay/imrelay.db");
-  CHECK(config.worker_threads == 32);
+  CHECK(config.worker_threads == 8);
   CHECK(config.client_id.empty());
   CHECK(config.client_secret.value.empty());
   REQUIRE(config.authorization_servers.size() == std::size(kOfficialAuthorizationServers));

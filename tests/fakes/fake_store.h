@@ -81,12 +81,12 @@ class FakeStore final : public Store {
   }
 
   Result<std::optional<Portal>> FindPortal(const MemberId&) override { return None(); }
-  Result<Committed> Commit(Plan) override { return None(); }
-  Result<Committed> AddInstallation(InstallationRequest) override { return None(); }
+  void Commit(Plan, Replan, Done done) override { done(None()); }
+  void AddInstallation(InstallationRequest, Done done) override { done(None()); }
   Result<std::vector<WaitingEvent>> WaitingEvents(int) override { return None(); }
   Result<Table> Report(const ReportQuery&) override { return None(); }
   Status RemovePortal(const MemberId&, TimePoint) override { return None(); }
-  Status Ready() override { return None(); }
+  void CheckReady(std::function<void(Status)> done) override { done(None()); }
 
   std::map<InstallationId, Installation> installations;
   bool fail_record = false;

@@ -33,10 +33,18 @@ class ServerFixture {
 
   std::string path() const { return directory_.File("s"); }
 
-  void Start(Handler handler) {
+  using Handle = std::function<Response(const Request&)>;
+
+  void StartLater(Handler handler) {
     Result<std::unique_ptr<Server>> started = Server::Start(options, std::move(handler));
     REQUIRE(started);
     server = std::move(*started);
+  }
+  // One that answers before it returns.
+  void Start(Handle handle) {
+    StartLater([handle = std::move(handle)](const Request& request, const Reply& reply) {
+      reply(handle(request));
+    });
   }
   void Start() {
     Start([this](const Request& request) { return Tell(request); });

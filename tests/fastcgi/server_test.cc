@@ -22,7 +22,7 @@ TEST_CASE("server: refuses a descriptor that is no listening socket") {
   ServerOptions options;
   for (const int fd : {-1, open("/dev/null", O_RDONLY), socket(AF_UNIX, SOCK_STREAM, 0)}) {
     options.listen_fd = fd;
-    const auto started = Server::Start(options, [](const Request&) { return Response{}; });
+    const auto started = Server::Start(options, [](const Request&, const Reply&) {});
 
     REQUIRE_FALSE(started);
     CHECK(started.error().code == ErrorCode::kInvalidArgument);

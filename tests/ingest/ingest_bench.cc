@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "base/await.h"
+
 namespace imrelay {
 
 std::string Posted::Body() const {
@@ -28,11 +30,17 @@ Keyring IngestBench::OpenKeyring(const std::string& path) {
   return *std::move(keyring);
 }
 
+Result<Committed> IngestBench::Receive(Ingest& to, const std::string& body, Claimed& claimed,
+                                       EventSource source, BodyFormat format) {
+  return Await<Result<Committed>>([&](Ingest::Done done) {
+    to.Receive(format, body, source, claimed, std::move(done));
+  });
+}
+
 std::string IngestBench::Post(Ingest& to, const std::string& body, BodyFormat format) {
   Claimed claimed;
-  const Result<Received> received = to.Receive(format, body, EventSource::kWebhook, claimed);
-  if (received) return WordOf(Result<Committed>(Committed{received->answer, received->reason}));
-  return received.error().reason;
+  const Result<Committed> received = Receive(to, body, claimed, EventSource::kWebhook, format);
+  return received ? WordOf(received) : received.error().reason;
 }
 
 InstallationId IngestBench::PostInstall(const std::string& token, std::int64_t ts,

@@ -28,6 +28,10 @@ std::string DataOf(std::int64_t message, const std::string& id = {},
 // Ingest over a real store and key file. A second one on the same store stands for another process.
 class IngestBench : public StoreBench {
  public:
+  // What `to` tells of a body.
+  static Result<Committed> Receive(Ingest& to, const std::string& body, Claimed& claimed,
+                                   EventSource source = EventSource::kWebhook,
+                                   BodyFormat format = BodyFormat::kForm);
   // "accepted", "duplicate", "ignored: reason", or the reason of the refusal.
   std::string Post(Ingest& to, const std::string& body, BodyFormat format = BodyFormat::kForm);
   std::string Post(const std::string& body, BodyFormat format = BodyFormat::kForm) {

@@ -146,8 +146,8 @@ TEST_CASE("ingest: says what a request claimed to be, refused or not") {
   IngestBench bench;
   Claimed claimed;
 
-  const Result<Received> refused = bench.ingest.Receive(
-      BodyFormat::kForm, "event=onTest&auth[member_id]=m9", EventSource::kWebhook, claimed);
+  const Result<Committed> refused =
+      bench.Receive(bench.ingest, "event=onTest&auth[member_id]=m9", claimed);
 
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().code == ErrorCode::kUnauthenticated);
@@ -253,8 +253,9 @@ TEST_CASE("ingest: a spooled event says where it came from") {
   bench.InstallPortal();
   Claimed claimed;
 
-  const Result<Received> received = bench.ingest.Receive(
-      BodyFormat::kForm, Posted{"ONAPPTEST", "data[QUERY]=1"}.Body(), EventSource::kSpool, claimed);
+  const Result<Committed> received =
+      bench.Receive(bench.ingest, Posted{"ONAPPTEST", "data[QUERY]=1"}.Body(), claimed,
+                    EventSource::kSpool);
 
   REQUIRE(received.has_value());
   CHECK(bench.Show(kLastEvent) == "applied|spool");
@@ -274,8 +275,8 @@ TEST_CASE("ingest: the same posts to two processes from many threads are taken i
       for (int j = 0; j < kEvents; ++j) {
         const Posted posted{"ONIMCONNECTORMESSAGEDELETE", DataOf(j + 1, "x" + std::to_string(j))};
         Claimed claimed;
-        const Result<Received> received = processes[i % 2]->Receive(
-            BodyFormat::kForm, posted.Body(), EventSource::kWebhook, claimed);
+        const Result<Committed> received =
+            bench.Receive(*processes[i % 2], posted.Body(), claimed);
         if (!received) continue;
         if (received->answer == Committed::Answer::kAccepted) ++accepted;
         if (received->answer == Committed::Answer::kDuplicate) ++duplicate;

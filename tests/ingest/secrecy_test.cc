@@ -43,8 +43,7 @@ TEST_CASE("secrecy: no token is in an error, and no text of a message") {
   Posted posted{"ONIMCONNECTORMESSAGEADD", DataOf(1, "", "intimate")};
   posted.token = "token-b";
 
-  const Result<Received> refused =
-      bench.ingest.Receive(BodyFormat::kForm, posted.Body(), EventSource::kWebhook, claimed);
+  const Result<Committed> refused = bench.Receive(bench.ingest, posted.Body(), claimed);
 
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().message.find("token-b") == std::string::npos);

@@ -22,7 +22,7 @@ std::optional<InstallationWork> Take(StoreBench& bench) {
 TEST_CASE("installations: a posted one makes a pending portal whose event waits") {
   StoreBench bench;
 
-  CHECK(WordOf(bench.store().AddInstallation(bench.Request("m1", 'a'))) == "accepted");
+  CHECK(WordOf(bench.Add(bench.Request("m1", 'a'))) == "accepted");
 
   CHECK(bench.Show("SELECT * FROM portals") == "m1|NULL|NULL|pending|NULL|NULL|NULL|NULL");
   CHECK(bench.Show(kEvents) == "m1|ONAPPINSTALL|waiting");
@@ -36,9 +36,9 @@ TEST_CASE("installations: a posted one makes a pending portal whose event waits"
 TEST_CASE("installations: the same post again is a duplicate") {
   StoreBench bench;
   const InstallationRequest request = bench.Request("m1", 'a');
-  REQUIRE(WordOf(bench.store().AddInstallation(request)) == "accepted");
+  REQUIRE(WordOf(bench.Add(request)) == "accepted");
 
-  CHECK(WordOf(bench.store().AddInstallation(request)) == "duplicate");
+  CHECK(WordOf(bench.Add(request)) == "duplicate");
 
   CHECK(bench.PortalOf("m1").waiting.size() == 1);
   CHECK(bench.Show("SELECT count(*) FROM events") == "1");
@@ -47,7 +47,7 @@ TEST_CASE("installations: the same post again is a duplicate") {
 TEST_CASE("installations: one that is due is handed out whole, until it is decided") {
   StoreBench bench;
   CHECK_FALSE(Take(bench));
-  REQUIRE(WordOf(bench.store().AddInstallation(bench.Request("m1", 'a'))) == "accepted");
+  REQUIRE(WordOf(bench.Add(bench.Request("m1", 'a'))) == "accepted");
 
   const std::optional<InstallationWork> first = Take(bench);
   REQUIRE(first);
@@ -75,7 +75,7 @@ TEST_CASE("installations: one without tokens and ts comes back without them") {
   request.journal.ts.reset();
   request.sealed_refresh_token.clear();
   request.server_endpoint.clear();
-  REQUIRE(WordOf(bench.store().AddInstallation(request)) == "accepted");
+  REQUIRE(WordOf(bench.Add(request)) == "accepted");
 
   const std::optional<InstallationWork> work = Take(bench);
 
@@ -162,7 +162,7 @@ TEST_CASE("installations: a portal's clock that runs ahead is not believed") {
   StoreBench bench;
   InstallationRequest request = bench.Request("m1", 'a');
   request.journal.ts = *request.journal.ts + 86400;
-  REQUIRE(WordOf(bench.store().AddInstallation(request)) == "accepted");
+  REQUIRE(WordOf(bench.Add(request)) == "accepted");
 
   bench.Accept(Take(bench)->id, "m1");
 
@@ -172,7 +172,7 @@ TEST_CASE("installations: a portal's clock that runs ahead is not believed") {
 TEST_CASE("installations: a refused one takes its pending portal along and shows the claim") {
   StoreBench bench;
   const InstallationRequest request = bench.Request("forged", 'a');
-  REQUIRE(WordOf(bench.store().AddInstallation(request)) == "accepted");
+  REQUIRE(WordOf(bench.Add(request)) == "accepted");
   const InstallationId id = Take(bench)->id;
 
   REQUIRE(WordOf(bench.store().RefuseInstallation(id, "invalid_grant", bench.clock.Now())) ==
@@ -182,7 +182,7 @@ TEST_CASE("installations: a refused one takes its pending portal along and shows
   CHECK(bench.Show(kEvents) == "forged|ONAPPINSTALL|rejected");
   CHECK_FALSE(bench.store().FindPortal(MemberId("forged"))->has_value());
   // What was refused may come again.
-  CHECK(WordOf(bench.store().AddInstallation(request)) == "accepted");
+  CHECK(WordOf(bench.Add(request)) == "accepted");
 }
 
 TEST_CASE("installations: a refused one leaves a known portal as it was") {
@@ -288,11 +288,11 @@ TEST_CASE("installations: the newer one wins, in whatever order they are proven"
 TEST_CASE("installations: their number is bounded, of one portal and of all") {
   StoreBench bench;
   for (int i = 0; i < kMaxInstallationsOfPortal; ++i) {
-    REQUIRE(WordOf(bench.store().AddInstallation(bench.Request("m1", 'a'))) == "accepted");
+    REQUIRE(WordOf(bench.Add(bench.Request("m1", 'a'))) == "accepted");
   }
   const std::int64_t revision = bench.PortalOf("m1").revision;
 
-  CHECK(WordOf(bench.store().AddInstallation(bench.Request("m1", 'a'))) == "rate_limited");
+  CHECK(WordOf(bench.Add(bench.Request("m1", 'a'))) == "rate_limited");
   CHECK(bench.PortalOf("m1").revision == revision);
 
   // All but one of the others that fit.
@@ -305,9 +305,9 @@ TEST_CASE("installations: their number is bounded, of one portal and of all") {
                        ") INSERT INTO installation (event_id, portal_id, token_hash, "
                        "access_token, refresh_token, server_endpoint, received_at, due_at_ms) "
                        "SELECT 1, 1000, zeroblob(32), x'', x'', '', 0, 0 FROM n"));
-  CHECK(WordOf(bench.store().AddInstallation(bench.Request("last", 'a'))) == "accepted");
+  CHECK(WordOf(bench.Add(bench.Request("last", 'a'))) == "accepted");
   const std::string events = bench.Show("SELECT count(*) FROM events");
-  CHECK(WordOf(bench.store().AddInstallation(bench.Request("late", 'a'))) == "rate_limited");
+  CHECK(WordOf(bench.Add(bench.Request("late", 'a'))) == "rate_limited");
   // Nothing of what was turned away stays.
   CHECK(bench.Show("SELECT count(*) FROM portals WHERE member_id = 'late'") == "0");
   CHECK(bench.Show("SELECT count(*) FROM events") == events);

@@ -11,6 +11,7 @@
 #include "store/sqlite/sqlite_store.h"
 #include "tests/fakes/temporary_directory.h"
 #include "tests/store/raw_database.h"
+#include "tests/store/store_bench.h"
 
 namespace imrelay {
 namespace {
@@ -125,7 +126,7 @@ TEST_CASE("migrate: a newer schema that only adds is worked with") {
   CHECK(raw.Show("PRAGMA user_version") == "99");
   const Result<std::unique_ptr<SqliteStore>> store = SqliteStore::Open(path);
   REQUIRE(store.has_value());
-  CHECK((*store)->Ready().has_value());
+  CHECK(CheckReady(**store).has_value());
 }
 
 TEST_CASE("migrate: a newer schema that says it cannot be worked with is refused") {
@@ -133,8 +134,9 @@ TEST_CASE("migrate: a newer schema that says it cannot be worked with is refused
   const std::string path = directory.File("x.db");
   REQUIRE(MigrateFile(path).has_value());
   const std::string next = std::to_string(SchemaVersion() + 1);
-  REQUIRE(RawDatabase(path).Execute("INSERT INTO setting VALUES ('schema_works_from', " + next +
-                                    "); PRAGMA user_version = 99"));
+  REQUIRE(RawDatabase(path).Execute("UPDATE setting SET value = " + next +
+                                    " WHERE name = 'schema_works_from';"
+                                    "PRAGMA user_version = 99"));
 
   const Result<int> migrated = MigrateFile(path);
 

@@ -95,7 +95,7 @@ TEST_CASE("portals: an uninstalled one knows its posts again and refuses others"
   Plan other = bench.PlanOf("m1", {Created(1)});
   other.only_known = true;
   CHECK(bench.Commit(other) == "unauthenticated");
-  CHECK(bench.store().Commit(other).error().reason == "uninstalled");
+  CHECK(bench.CommitResult(other).error().reason == "uninstalled");
 
   CHECK(CountOf(bench, "events") == events);
   CHECK(CountOf(bench, "messages") == "0");

@@ -4,6 +4,8 @@
 
 #include <cstring>
 
+#include "base/await.h"
+
 namespace imrelay {
 namespace {
 
@@ -53,7 +55,7 @@ InstallationRequest StoreBench::Request(const std::string& member_id, char token
 }
 
 InstallationId StoreBench::Post(const std::string& member_id, char token) {
-  REQUIRE(imrelay::WordOf(store().AddInstallation(Request(member_id, token))) == "accepted");
+  REQUIRE(imrelay::WordOf(Add(Request(member_id, token))) == "accepted");
   return PortalOf(member_id).waiting.at(0).id;
 }
 
@@ -106,7 +108,25 @@ Plan StoreBench::WaitingPlan(const std::string& member_id, InstallationId id) {
 }
 
 std::string StoreBench::Commit(Plan plan) {
-  return imrelay::WordOf(store().Commit(std::move(plan)));
+  return imrelay::WordOf(CommitResult(std::move(plan)));
+}
+
+Result<Committed> StoreBench::Add(InstallationRequest request) {
+  return Await<Result<Committed>>([&](Store::Done done) {
+    store().AddInstallation(std::move(request), std::move(done));
+  });
+}
+
+Result<Committed> CommitTo(Store& store, Plan plan) {
+  const auto refuse = [](Plan&, const Portal*) -> Status {
+    return Fail(ErrorCode::kConflict, "the portal has changed");
+  };
+  return Await<Result<Committed>>(
+      [&](Store::Done done) { store.Commit(std::move(plan), refuse, std::move(done)); });
+}
+
+Status CheckReady(Store& store) {
+  return Await<Status>([&](std::function<void(Status)> done) { store.CheckReady(std::move(done)); });
 }
 
 std::string WordOf(const Result<Committed>& committed) {

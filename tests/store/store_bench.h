@@ -15,6 +15,10 @@
 
 namespace imrelay {
 
+// What a store says to a plan; kConflict where it asks for another one.
+Result<Committed> CommitTo(Store& store, Plan plan);
+Status CheckReady(Store& store);
+
 // A store with a clock, and short ways to say what the tests of every store say. What a store did
 // is seen through its five views.
 class StoreBench {
@@ -44,8 +48,11 @@ class StoreBench {
   // A plan of a portal as it is now.
   Plan PlanOf(const std::string& member_id, std::vector<Change> changes);
   Plan WaitingPlan(const std::string& member_id, InstallationId id);
-  // "accepted", "duplicate", "ignored: reason" or the error.
+  // What the store says to a plan; "conflict" where it asks for another one.
+  Result<Committed> CommitResult(Plan plan) { return CommitTo(store(), std::move(plan)); }
+  // The same as a word: "accepted", "duplicate", "ignored: reason" or the error.
   std::string Commit(Plan plan);
+  Result<Committed> Add(InstallationRequest request);
   std::string Do(const std::string& member_id, Change change) {
     return Commit(PlanOf(member_id, {std::move(change)}));
   }

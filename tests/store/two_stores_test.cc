@@ -34,7 +34,7 @@ TEST_CASE("two stores: every event is taken in by exactly one, from many threads
     threads.emplace_back([&, i] {
       for (int j = i % 2; j < kEvents; j += 2) {
         const Result<Committed> committed =
-            stores[i / 4]->Commit(plans[static_cast<std::size_t>(j)]);
+            CommitTo(*stores[i / 4], plans[static_cast<std::size_t>(j)]);
         if (!committed) {
           ++failed;
         } else if (committed->answer == Committed::Answer::kAccepted) {
@@ -63,7 +63,7 @@ TEST_CASE("two stores: what one changes makes the other's older plans stale") {
   const Plan plan = bench.PlanOf("m1", {Created(1)});
   bench.Install("m1", 'b');
 
-  CHECK(WordOf(second->Commit(plan)) == "conflict");
+  CHECK(WordOf(CommitTo(*second, plan)) == "conflict");
 
   const Result<std::optional<Portal>> portal = second->FindPortal(MemberId("m1"));
   REQUIRE(portal.has_value());
@@ -83,12 +83,13 @@ TEST_CASE("two stores: one that is opened to look can act too") {
 
 TEST_CASE("two stores: readiness needs the file to be writable by us") {
   StoreBench bench;
-  CHECK(WordOf(bench.store().Ready()) == "done");
-  CHECK(bench.Show("SELECT count(*) FROM setting") == "0");
+  const std::string before = bench.Show("SELECT * FROM setting");
+  CHECK(WordOf(CheckReady(bench.store())) == "done");
+  CHECK(bench.Show("SELECT * FROM setting") == before);
   RawDatabase raw(bench.path());
   REQUIRE(raw.Execute("PRAGMA user_version = 0"));
 
-  CHECK(WordOf(bench.store().Ready()) == "unavailable");
+  CHECK(WordOf(CheckReady(bench.store())) == "unavailable");
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ struct WriterBench {
 
   TemporaryDirectory directory;
   std::string path = directory.File("x.db");
-  Writer writer{OpenAt(path)};
+  Writer writer{OpenAt(path), OpenAt(path)};
   RawDatabase raw{path};
 };
 
@@ -125,10 +125,11 @@ TEST_CASE("writer: a job that runs out of memory fails alone") {
 
 TEST_CASE("writer: a job that cannot be undone alone takes its batch along") {
   WriterBench bench;
-  const auto failing = [](Database& database) -> Status {
+  int runs = 0;
+  const auto failing = [&runs](Database& database) -> Status {
     REQUIRE(Insert(100)(database).has_value());
-    // What stands for an undoing that fails: the savepoint is gone.
-    REQUIRE(database.Execute("RELEASE job").has_value());
+    // What stands for an undoing that fails: the savepoint is gone. The first run has none.
+    if (++runs == 2) REQUIRE(database.Execute("RELEASE job").has_value());
     return Fail(ErrorCode::kConflict, "changed my mind");
   };
 
@@ -256,7 +257,7 @@ TEST_CASE("writer: a job that loses the whole transaction takes its batch along"
 TEST_CASE("writer: a statement left at a row holds nobody up") {
   TemporaryDirectory directory;
   const std::string path = directory.File("x.db");
-  Writer writer(WriterBench::OpenAt(path));
+  Writer writer(WriterBench::OpenAt(path), WriterBench::OpenAt(path));
   RawDatabase raw(path);
   REQUIRE(
       raw.Execute("CREATE TABLE setting (name TEXT PRIMARY KEY, value ANY) STRICT;"

@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 
+#include "base/await.h"
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/temporary_directory.h"
 #include "tests/web/scripted_store.h"
@@ -77,7 +78,7 @@ struct House {
     request.content_length = std::to_string(body.size());
     request.body = body;
     request.remote_address = "192.0.2.7";
-    return routes.Handle(request);
+    return Handle(request);
   }
   Response Post(const std::string& body) { return Post("/bitrix24/event", body); }
 
@@ -86,7 +87,11 @@ struct House {
     request.method = method;
     request.path = path;
     request.body_state = Request::BodyState::kNoLength;
-    return routes.Handle(request);
+    return Handle(request);
+  }
+
+  Response Handle(const Request& request) {
+    return Await<Response>([&](Reply reply) { routes.Handle(request, std::move(reply)); });
   }
 
   const CapturedLog log;
@@ -194,7 +199,7 @@ TEST_CASE("routes: a post is refused for its length, size, type and wholeness, i
     CAPTURE(error);
     request.body_state = state;
     request.content_type = type;
-    const Response response = house.routes.Handle(request);
+    const Response response = house.Handle(request);
     CHECK(response.status == status);
     CHECK(ErrorOf(response) == error);
   };

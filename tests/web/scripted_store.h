@@ -20,15 +20,15 @@ class ScriptedStore final : public Store {
     if (portal && portal->member_id == member_id) return portal;
     return std::optional<Portal>();
   }
-  Result<Committed> Commit(Plan plan) override {
+  void Commit(Plan plan, Replan, Done done) override {
     journal.push_back(plan.journal);
-    return committed;
+    done(committed);
   }
-  Result<Committed> AddInstallation(InstallationRequest request) override {
+  void AddInstallation(InstallationRequest request, Done done) override {
     journal.push_back(request.journal);
-    return committed;
+    done(committed);
   }
-  Status Ready() override { return ready; }
+  void CheckReady(std::function<void(Status)> done) override { done(ready); }
 
   Result<std::vector<WaitingEvent>> WaitingEvents(int) override { return None(); }
   Result<std::optional<InstallationWork>> TakeInstallation(TimePoint) override { return None(); }

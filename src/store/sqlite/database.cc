@@ -36,6 +36,12 @@ Error ErrorOf(int sqlite_code, const std::string& doing) {
                                         std::to_string(sqlite_code) + ")"};
 }
 
+// Takes the place of SQLite's own hook, which would checkpoint in the middle of a commit.
+int NoteFrames(void* log_frames, sqlite3*, const char*, int frames) {
+  *static_cast<int*>(log_frames) = frames;
+  return SQLITE_OK;
+}
+
 // SQLite counts its memory under a mutex that every allocation takes; nobody reads the count.
 void StopCounting() {
   static const int configured = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
@@ -153,7 +159,8 @@ std::string Statement::Text(int column) const {
 }
 
 Database::Database(sqlite3* database)
-    : database_(database), statements_(static_cast<std::size_t>(sql::kQueryCount)) {}
+    : log_frames_(std::make_unique<int>(0)),
+      database_(database), statements_(static_cast<std::size_t>(sql::kQueryCount)) {}
 
 Result<Database> Database::Open(const std::string& path, Access access) {
   StopCounting();
@@ -167,11 +174,11 @@ Result<Database> Database::Open(const std::string& path, Access access) {
   Database database(raw);
   if (code != SQLITE_OK) return Fail(ErrorOf(code, "open " + path));
   sqlite3_busy_timeout(raw, kBusyTimeoutMs);
+  sqlite3_wal_hook(raw, NoteFrames, database.log_frames_.get());
   const char* pragmas = access == Access::kReadWrite
                             ? "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
                               "PRAGMA temp_store=MEMORY;"
                               "PRAGMA cache_size=-8192; PRAGMA journal_size_limit=67108864;"
-                              "PRAGMA wal_autocheckpoint=4000;"
                             : "PRAGMA query_only=ON; PRAGMA temp_store=MEMORY;"
                               "PRAGMA cache_size=-1024;";
   if (Status set = database.Execute(pragmas); !set) {
@@ -201,6 +208,22 @@ void Database::ResetStatements() {
   for (Statement& statement : statements_) {
     if (statement.statement_) sqlite3_reset(statement.statement_.get());
   }
+}
+
+Status Database::Checkpoint() {
+  const int code = sqlite3_wal_checkpoint_v2(database_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE,
+                                             nullptr, nullptr);
+  if (code != SQLITE_OK) return Fail(ErrorOf(code, "checkpoint"));
+  return {};
+}
+
+Status Database::RestartLog() {
+  sqlite3_busy_timeout(database_.get(), 0);
+  const int code = sqlite3_wal_checkpoint_v2(database_.get(), nullptr, SQLITE_CHECKPOINT_RESTART,
+                                             nullptr, nullptr);
+  sqlite3_busy_timeout(database_.get(), kBusyTimeoutMs);
+  if (code != SQLITE_OK && (code & 0xFF) != SQLITE_BUSY) return Fail(ErrorOf(code, "checkpoint"));
+  return {};
 }
 
 Status Database::Execute(const char* statements) {

@@ -86,6 +86,15 @@ class Database {
   // One integer of a statement without values; an error when it gives no row.
   Result<std::int64_t> Value(const char* statement);
 
+  // Copies what it can of the write-ahead log into the file, and waits for nobody.
+  Status Checkpoint();
+  // The same, and has the next commit begin the log anew, unless somebody still reads an old part
+  // of it; then it stays, which is no error. Not inside a transaction.
+  Status RestartLog();
+  // Pages in the write-ahead log after this connection's last commit. Nothing empties it by itself:
+  // call Checkpoint, or the file that is opened last does when it closes.
+  int log_frames() const { return *log_frames_; }
+
   // Rows changed by the last INSERT, UPDATE or DELETE.
   std::int64_t changes() const;
   // Rows changed by this connection so far, also those that were rolled back since.
@@ -101,6 +110,7 @@ class Database {
 
   explicit Database(sqlite3* database);
 
+  std::unique_ptr<int> log_frames_;  // before database_, which writes it
   std::unique_ptr<sqlite3, Close> database_;
   std::vector<Statement> statements_;
 };

@@ -38,8 +38,15 @@ class SqliteStore::Reader {
   std::unique_ptr<Database> database_;
 };
 
-SqliteStore::SqliteStore(std::string path, Database writing)
-    : path_(std::move(path)), writer_(std::move(writing)) {}
+SqliteStore::SqliteStore(std::string path, Database writing, Database checkpointing)
+    : path_(std::move(path)), writer_(std::move(writing), std::move(checkpointing)) {}
+
+Result<std::unique_ptr<SqliteStore>> SqliteStore::Make(const std::string& path, Database writing) {
+  Result<Database> checkpointing = Database::Open(path, Database::Access::kReadWrite);
+  if (!checkpointing) return Fail(std::move(checkpointing).error());
+  return std::unique_ptr<SqliteStore>(
+      new SqliteStore(path, std::move(writing), *std::move(checkpointing)));
+}
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string& path) {
   Result<Database> database = Database::Open(path, Database::Access::kReadWrite);
@@ -47,7 +54,7 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string& path) 
   if (Result<int> migrated = Migrate(*database); !migrated) {
     return Fail(migrated.error().code, path + ": " + migrated.error().message);
   }
-  return std::unique_ptr<SqliteStore>(new SqliteStore(path, *std::move(database)));
+  return Make(path, *std::move(database));
 }
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::OpenExisting(const std::string& path) {
@@ -60,7 +67,7 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::OpenExisting(const std::string
   if (Status checked = CheckSchema(*database); !checked) {
     return Fail(checked.error().code, path + ": " + checked.error().message);
   }
-  return std::unique_ptr<SqliteStore>(new SqliteStore(path, *std::move(database)));
+  return Make(path, *std::move(database));
 }
 
 Result<SqliteStore::Reader> SqliteStore::Read() {

@@ -47,7 +47,9 @@ class SqliteStore final : public Store {
  private:
   class Reader;
 
-  SqliteStore(std::string path, Database writing);
+  SqliteStore(std::string path, Database writing, Database checkpointing);
+  // A store on an open database.
+  static Result<std::unique_ptr<SqliteStore>> Make(const std::string& path, Database writing);
   // A reading connection of its own for one call.
   Result<Reader> Read();
   // Runs a job that has a result in the writer, and waits for it.

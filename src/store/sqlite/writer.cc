@@ -13,7 +13,10 @@ constexpr const char* kUndone = "the database undid the transaction";
 
 }  // namespace
 
-Writer::Writer(Database database) : database_(std::move(database)), thread_([this] { Loop(); }) {}
+Writer::Writer(Database database, Database checkpointing)
+    : database_(std::move(database)),
+      checkpointer_(std::move(checkpointing)),
+      thread_([this] { Loop(); }) {}
 
 Writer::~Writer() {
   {
@@ -54,6 +57,7 @@ void Writer::Loop() {
       }
     }
     batch.clear();
+    if (checkpointer_.Committed(database_.log_frames())) (void)database_.RestartLog();
   }
 }
 

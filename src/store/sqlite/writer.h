@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "store/sqlite/checkpointer.h"
 #include "store/sqlite/database.h"
 
 namespace imrelay {
@@ -28,7 +29,8 @@ class Writer {
   // else waits meanwhile, so it must be quick, and it must not call Run().
   using Done = std::function<void(Status)>;
 
-  explicit Writer(Database database);
+  // Both connections are to the same file.
+  Writer(Database database, Database checkpointing);
   ~Writer();  // finishes what was handed in
 
   // Hands a job in and returns at once. Thread-safe.
@@ -52,6 +54,7 @@ class Writer {
   Status RunInSavepoint(const Job& job);
 
   Database database_;
+  Checkpointer checkpointer_;
   std::mutex mutex_;
   std::condition_variable arrived_;
   std::vector<Work> queue_;
