@@ -1,6 +1,6 @@
 """What `cmake --install` installs, as far as it can be told without installing it for real.
 
-tests/install/run.py does that.
+tests/debian/run.py does that.
 """
 
 import pathlib
