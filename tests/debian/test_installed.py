@@ -59,6 +59,11 @@ class Installed(SiteTest):
         self.assertEqual(secret.read_text().strip(), CLIENT_SECRET)
         self.assertIn(CLIENT_ID, secret.with_name("imrelay.toml").read_text())
 
+    def test_a_stranger_is_told_that_the_configuration_is_not_his_to_read(self):
+        said = self.ask("runuser -u nobody -- imrelay portal list 2>&1 || echo $?")
+        self.assertIn("/etc/imrelay/imrelay.toml", said)
+        self.assertEqual(said.splitlines()[-1], "78")
+
     def test_no_secret_is_in_the_journal_or_the_database(self):
         secrets = [CLIENT_SECRET, self.portal.issued["access_token"],
                    self.portal.issued["refresh_token"], self.portal.application_token]
