@@ -3,8 +3,7 @@
 import os
 import unittest
 
-import events
-from installed import Site, wait_for
+from installed import Site, events, wait_for
 
 
 class Rebooted(unittest.TestCase):

@@ -104,7 +104,7 @@ class Site:
     def start_stand_in(self):
         """The worker comes to it by a name server and TLS, as it does to the real one."""
         self.resolver = Resolver()
-        self.root.shell(PREPARE)
+        self.root.ask(PREPARE)
         self.root.shell(
             "systemctl is-active --quiet stand-in || systemd-run --quiet --unit stand-in"
             f" {CHECKOUT}/build/release/imrelay-portal --listen 127.0.0.1:{STAND_IN_PORT}"
