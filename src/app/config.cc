@@ -106,8 +106,9 @@ Result<Config> Interpret(const Settings& settings) {
 
 Result<Config> LoadConfig(const std::string& file, const Environment& environment) {
   std::string path = file;
-  std::error_code ignored;
-  if (path.empty() && std::filesystem::exists(kDefaultFile, ignored)) path = kDefaultFile;
+  // A file that may not even be looked for is one that cannot be read, and not one that is missing.
+  std::error_code error;
+  if (path.empty() && (std::filesystem::exists(kDefaultFile, error) || error)) path = kDefaultFile;
   Result<Settings> settings = Settings::Load(path, environment);
   if (!settings) return Fail(std::move(settings).error());
   return Interpret(*settings);

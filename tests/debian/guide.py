@@ -1,0 +1,60 @@
+"""The README's blocks, and what a person adds to them."""
+
+import re
+
+from root import TREE
+
+NAME = "relay.bare.test"
+CLIENT_ID = "local.install.test"
+CLIENT_SECRET = "install-test-secret-0123456789"
+
+# Stands for a person at an editor.
+EDITOR = f"""#!/bin/sh
+set -eu
+case $1 in
+  */imrelay.toml) sed -i \\
+    -e 's/^# \\(client_id = \\).*/\\1"{CLIENT_ID}"/' \\
+    -e 's/^# \\(client_secret_file = \\)/\\1/' \\
+    -e 's|^# \\(public_url = \\).*|\\1"https://{NAME}"|' "$1" ;;
+  */client_secret) echo '{CLIENT_SECRET}' >"$1" ;;
+  *) exit 1 ;;
+esac
+"""
+
+CERTIFICATE = f"""
+mkdir -p /etc/letsencrypt/live/{NAME}
+cd /etc/letsencrypt/live/{NAME}
+[ -e fullchain.pem ] || openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN={NAME} \\
+  -addext subjectAltName=DNS:{NAME},DNS:oauth.bare.test -keyout privkey.pem -out fullchain.pem \\
+  2>/dev/null
+chmod 0600 privkey.pem
+"""
+
+
+def blocks(heading):
+    """The shell blocks of a section, as a person types them who put in their host's name."""
+    text = (TREE / "README.md").read_text()
+    section = re.search(rf"^## {heading}\n(.*?)(?=^## |\Z)", text, re.M | re.S).group(1)
+    return [block.replace("your.name.here", NAME)
+            for block in re.findall(r"^```sh\n(.*?)^```", section, re.M | re.S)]
+
+
+def block(heading, having):
+    found = [b for b in blocks(heading) if having in b]
+    assert len(found) == 1, f"{len(found)} blocks of {heading!r} have {having!r}"
+    return found[0]
+
+
+INSTALL = "Install it for real"
+OPERATE = "Operate it"
+
+
+def steps():
+    """The way with systemd, in order."""
+    return [b for b in blocks(INSTALL) if "spawn-fcgi" not in b and "portal list" not in b]
+
+
+def package_lines():
+    """The lines that fetch packages."""
+    return [line for b in blocks(INSTALL) for line in b.splitlines()
+            if line.startswith(("apt-get install ", "scripts/packages "))]

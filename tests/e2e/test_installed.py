@@ -1,0 +1,95 @@
+"""What `cmake --install` installs, as far as it can be told without installing it for real.
+
+tests/debian/run.py does that.
+"""
+
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+from stack import BUILD, TREE
+
+FILES = """
+bin/imrelay 755
+lib/systemd/system/imrelay.service 644
+lib/systemd/system/imrelay.socket 644
+lib/sysusers.d/imrelay.conf 644
+lib/tmpfiles.d/imrelay.conf 644
+share/imrelay/imrelay.toml 644
+share/imrelay/logrotate.conf 644
+share/imrelay/nginx/example-tls.conf 644
+share/imrelay/nginx/imrelay-locations.conf 644
+share/imrelay/nginx/imrelay-upstream.conf 644
+""".split("\n")[1:-1]
+MOST_EXPOSED = 15  # tenths, as systemd-analyze security counts
+
+
+def run(*arguments, **options):
+    done = subprocess.run([str(a) for a in arguments], capture_output=True, text=True, timeout=60,
+                          **options)
+    assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+class InstalledFiles(unittest.TestCase):
+    def setUp(self):
+        self.home = pathlib.Path(tempfile.mkdtemp(prefix="imrelay-e2e."))
+        self.addCleanup(shutil.rmtree, self.home)
+
+    def install(self, *arguments, **environment):
+        run("cmake", "--install", BUILD, *arguments, env={"PATH": "/usr/bin:/bin", **environment})
+
+    def test_it_is_these_files_and_no_other(self):
+        self.install(DESTDIR=str(self.home))
+        there = self.home / "usr" / "local"
+        found = [f"{path.relative_to(there)} {path.stat().st_mode & 0o7777:o}"
+                 for path in self.home.rglob("*") if path.is_file()]
+        self.assertEqual(sorted(found), FILES)
+
+    def test_the_unit_starts_what_is_installed(self):
+        for prefix in ("/usr/local", "/usr"):
+            self.install("--prefix", prefix, DESTDIR=str(self.home / "staged"))
+            unit = self.home / f"staged/{prefix}/lib/systemd/system/imrelay.service"
+            self.assertIn(f"\nExecStart={prefix}/bin/imrelay worker\n", unit.read_text())
+
+    @unittest.skipUnless(shutil.which("systemd-analyze"), "no systemd-analyze")
+    def test_systemd_finds_no_fault_with_the_units(self):
+        self.install("--prefix", self.home)
+        units = self.home / "lib/systemd/system"
+        said = run("systemd-analyze", "verify", "--man=no", "--recursive-errors=no",
+                   units / "imrelay.socket", units / "imrelay.service")
+        self.assertNotIn("imrelay", said)
+        run("systemd-analyze", "security", "--offline=true", f"--threshold={MOST_EXPOSED}",
+            units / "imrelay.service")
+
+    def test_the_example_configuration_is_understood_with_and_without_its_hashes(self):
+        text = (TREE / "etc" / "imrelay.toml").read_text()
+        for name in ("client_secret", "channel_secret"):
+            (self.home / name).write_text("not so secret\n")
+        config = self.home / "imrelay.toml"
+        for example in (text, re.sub(r"(?m)^# (\w+ = )", r"\1", text)):
+            config.write_text(example.replace("/var/lib/imrelay", str(self.home)))
+            run(BUILD / "imrelay", "migrate", "--config", config, env={})
+
+    def test_nginx_takes_the_example_site(self):
+        site = (TREE / "nginx" / "example-tls.conf").read_text()
+        subject = ["-subj", "/CN=relay.example.com", "-days", "1"]
+        run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject,
+            "-keyout", self.home / "privkey.pem", "-out", self.home / "fullchain.pem")
+        site = site.replace("/etc/letsencrypt/live/relay.example.com", str(self.home))
+        # Ports that need no rights and are nobody's.
+        site = re.sub(r"(?<=listen )(\S*?)(80|443|8081)\b",
+                      lambda listen: f"{listen[1]}{int(listen[2]) + 30000}", site)
+        shutil.copytree(TREE / "nginx", self.home / "snippets")
+        conf = self.home / "nginx.conf"
+        conf.write_text(f"""pid {self.home}/pid; error_log stderr; events {{}} http {{
+            {(TREE / "nginx" / "imrelay-upstream.conf").read_text()}
+            client_body_temp_path {self.home}; fastcgi_temp_path {self.home};
+            proxy_temp_path {self.home}; scgi_temp_path {self.home}; uwsgi_temp_path {self.home};
+            access_log off; {site} }}""")
+        said = run("nginx", "-t", "-p", self.home, "-c", conf,
+                   env={"PATH": "/usr/bin:/bin:/usr/sbin:/sbin"})
+        self.assertNotIn("[warn]", said)
