@@ -5,8 +5,9 @@
 namespace imrelay {
 namespace {
 
-// Fewer would copy the pages that every commit changes more often; more would make reading slower.
-constexpr int kFramesAtATime = 4000;
+// Fewer would copy the pages that every commit changes more often; more take longer, beside the
+// requests.
+constexpr int kFramesAtATime = 1000;
 // Under load the log never empties by itself, because it grows while it is copied. 64 MiB.
 constexpr int kLongLog = 16000;
 
