@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,13 +14,17 @@
 
 namespace imrelay {
 
-// A fresh store with ingest before it and two proven portals. Whoever attacks it knows one of them
+// A store with ingest before it and two proven portals. Whoever attacks it knows one of them
 // wholly, the one of tests/data/wire, and of the other, the bystander, everything but its token:
 // the bystander has the same lines, chats and messages. Ends the process where something goes
 // wrong.
 class AttackedRelay {
  public:
   AttackedRelay();
+
+  // Makes everything as it was before the first attack. Opening another store would take far
+  // longer.
+  void Reset();
 
   // Posts a body; JSON when it begins with a brace.
   void Post(std::string_view body);
@@ -37,9 +42,11 @@ class AttackedRelay {
 
   TemporaryDirectory directory_;
   std::unique_ptr<SqliteStore> store_;
-  FakeClock clock_;
-  Ingest ingest_;
   RawDatabase raw_;
+  std::string reset_;      // the statements that do it
+  std::string untouched_;  // the bystander's rows
+  FakeClock clock_;
+  std::optional<Ingest> ingest_;
   bool first_ = true;
 };
 

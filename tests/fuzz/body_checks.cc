@@ -45,7 +45,7 @@ bool CouldNameToken(std::string_view pair) {
 }
 
 void CheckKeptForm(std::string_view body, const Tree& tree, const std::string& kept) {
-  const std::vector<std::string_view> pairs = PairsOf(body);
+  const std::vector<std::string_view> pairs = PairsOf(body.substr(0, body.find('\0')));
   const std::vector<std::string_view> kept_pairs = PairsOf(kept);
   auto next = kept_pairs.begin();
   for (const std::string_view pair : pairs) {
