@@ -62,9 +62,8 @@ void ProveAll(Store& store, Ingest& ingest, TimePoint now) {
     const Result<std::optional<Portal>> portal = store.FindPortal(member_id);
     Check(portal && *portal, "an installation has its portal");
     const bool refuse = member_id.value() == kBystander && (*portal)->token.has_value();
-    const Status decided = refuse
-                               ? store.RefuseInstallation((*work)->id, "invalid_grant", now)
-                               : store.AcceptInstallation((*work)->id, proven, now);
+    const Status decided = refuse ? store.RefuseInstallation((*work)->id, "invalid_grant", now)
+                                  : store.AcceptInstallation((*work)->id, proven, now);
     Check(decided.has_value(), "a proof can be recorded");
   }
   Check(ApplyWaitingEvents(store, ingest).has_value(), "what waited can be applied");
@@ -137,10 +136,10 @@ std::string RowsOfBystander(RawDatabase& raw) {
 
 // The statements that put the rows of the attached database in the place of all that is there.
 std::string StatementsOfReset(RawDatabase& raw) {
-  std::string tables =
-      raw.Show("SELECT group_concat('DELETE FROM main.' || name || '; INSERT INTO main.' || name ||"
-               " ' SELECT * FROM template.' || name, '; ') FROM template.sqlite_schema"
-               " WHERE type = 'table'");
+  std::string tables = raw.Show(
+      "SELECT group_concat('DELETE FROM main.' || name || '; INSERT INTO main.' || name ||"
+      " ' SELECT * FROM template.' || name, '; ') FROM template.sqlite_schema"
+      " WHERE type = 'table'");
   return "BEGIN IMMEDIATE; " + std::move(tables) + "; COMMIT";
 }
 

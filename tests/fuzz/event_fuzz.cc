@@ -15,7 +15,8 @@ namespace {
 
 bool IsId(const std::string& id) {
   return !id.empty() && id.size() <= 255 && IsValidUtf8(id) &&
-         std::none_of(id.begin(), id.end(), [](char c) { return (c >= 0 && c < 0x20) || c == 127; });
+         std::none_of(id.begin(), id.end(),
+                      [](char c) { return (c >= 0 && c < 0x20) || c == 0x7F; });
 }
 
 void CheckMessage(const EventMessage& message) {

@@ -5,8 +5,8 @@
 #include "tests/fuzz/check.h"
 
 // The input is a few posts, an empty line between two of them. No post between two empty lines:
-// what waits for its proof is proven there, as it is at the end. Every input meets the same rows, so
-// that it fails alone or not at all.
+// what waits for its proof is proven there, as it is at the end. Every input meets the same rows,
+// so that it fails alone or not at all.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   constexpr int kMaxPosts = 8;
   constexpr std::string_view kBetween = "\n\n";
