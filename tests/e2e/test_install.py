@@ -1,5 +1,7 @@
 """Installations are believed after proof only, and what waits for the proof waits well."""
 
+import threading
+
 import events
 from stack import StackTest, wait_for
 
@@ -45,6 +47,27 @@ class Install(StackTest):
         self.assertEqual(self.stack.portal_row(portal), before)
         self.check_answer(self.stack.post(forger.add(1)), 403, "wrong_token")
         self.check_answer(self.stack.post(portal.add(2)), 200, "accepted")
+
+    def test_a_flood_of_forged_installations_refuses_no_event_of_the_portal(self):
+        portal = self.stack.install()
+        forger = events.Portal(portal.member_id)
+        stopped = threading.Event()
+
+        def flood():
+            while not stopped.is_set():
+                self.stack.post(forger.install())
+
+        threads = [threading.Thread(target=flood) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        answers = [self.stack.post(portal.delete(number, f"flooded-{number}"))
+                   for number in range(1, 401)]
+        stopped.set()
+        for thread in threads:
+            thread.join()
+
+        self.assertEqual([a for a in answers if a.status != 200], [])
+        self.assertEqual(len(self.stack.messages(portal)), 400)
 
     def test_an_unknown_portal_is_unknown_again_after_a_refused_proof(self):
         forger = events.Portal()

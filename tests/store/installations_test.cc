@@ -244,24 +244,24 @@ TEST_CASE("installations: after a new one the former token counts until it is fo
   CHECK(!portal.previous_token);
 }
 
-TEST_CASE("installations: every change of a portal makes older plans stale") {
+TEST_CASE("installations: every change of what a token counts for makes older plans stale") {
   StoreBench bench;
   bench.Install("m1");
 
   Plan plan = bench.PlanOf("m1", {Created(1)});
-  const InstallationId id = bench.Post("m1", 'b');
-  CHECK(bench.Commit(plan) == "conflict");
-
-  plan = bench.PlanOf("m1", {Created(1)});
-  REQUIRE(WordOf(bench.store().RefuseInstallation(id, "forged", bench.clock.Now())) == "done");
-  CHECK(bench.Commit(plan) == "conflict");
-
-  plan = bench.PlanOf("m1", {Created(1)});
   bench.Install("m1", 'c');
   CHECK(bench.Commit(plan) == "conflict");
 
   plan = bench.PlanOf("m1", {Created(1)});
   REQUIRE(bench.Do("m1", PortalUninstalled{}) == "accepted");
+  CHECK(bench.Commit(plan) == "conflict");
+
+  plan = bench.PlanOf("m1", {Created(1)});
+  const InstallationId id = bench.Post("m1", 'b');
+  CHECK(bench.Commit(plan) == "conflict");
+
+  plan = bench.PlanOf("m1", {Created(1)});
+  REQUIRE(WordOf(bench.store().RefuseInstallation(id, "forged", bench.clock.Now())) == "done");
   CHECK(bench.Commit(plan) == "conflict");
 
   plan = bench.PlanOf("m1", {Created(1)});
@@ -311,6 +311,18 @@ TEST_CASE("installations: their number is bounded, of one portal and of all") {
   // Nothing of what was turned away stays.
   CHECK(bench.Show("SELECT count(*) FROM portals WHERE member_id = 'late'") == "0");
   CHECK(bench.Show("SELECT count(*) FROM events") == events);
+}
+
+TEST_CASE("installations: one posted or refused leaves the plans of a working portal as they are") {
+  StoreBench bench;
+  bench.Install("m1");
+  const Plan first = bench.PlanOf("m1", {Created(1)});
+  Plan second = bench.PlanOf("m1", {Created(2)});
+
+  const InstallationId forged = bench.Post("m1", 'f');
+  CHECK(bench.Commit(first) == "accepted");
+  REQUIRE(WordOf(bench.store().RefuseInstallation(forged, "forged", bench.clock.Now())) == "done");
+  CHECK(bench.Commit(std::move(second)) == "accepted");
 }
 
 TEST_CASE("installations: of the refused events only the newest are kept") {

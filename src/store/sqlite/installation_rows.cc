@@ -57,11 +57,15 @@ Status TouchPortal(Database& database, std::int64_t portal) {
   return database.Prepare(sql::kPortalTouch).Bind(portal).Run();
 }
 
+Status TouchIfUninstalled(Database& database, std::int64_t portal) {
+  return database.Prepare(sql::kPortalTouchUninstalled).Bind(portal).Run();
+}
+
 Status RemovePortalIfUnused(Database& database, std::int64_t portal, const std::string& member_id) {
   Statement& remove = database.Prepare(sql::kPortalIsUnused);
   Result<bool> unused = remove.Bind(portal).Step();
   if (!unused) return Fail(std::move(unused).error());
-  if (!*unused) return TouchPortal(database, portal);
+  if (!*unused) return TouchIfUninstalled(database, portal);
   Statement& unlink = database.Prepare(sql::kEventsUnlinkPendingPortal);
   if (Status done = unlink.Bind(portal).Bind(member_id).Run(); !done) return done;
   return database.Prepare(sql::kPortalRemove).Bind(portal).Run();
@@ -180,7 +184,7 @@ Result<Committed> AddInstallationRow(Database& database, const InstallationReque
   insert.Bind(request.server_endpoint).Bind(UnixSeconds(request.journal.received_at));
   insert.BindOptional(request.journal.ts).Bind(UnixMilliseconds(request.journal.received_at));
   Status done = insert.Run();
-  if (done) done = TouchPortal(database, *portal);
+  if (done) done = TouchIfUninstalled(database, *portal);
   if (!done) return Fail(std::move(done).error());
   return Committed{};
 }
