@@ -51,13 +51,13 @@ class Mutator:
             tree = json.loads(path.with_suffix(".json").read_text())
             tree["auth"].update(member_id=portal.member_id,
                                 application_token=portal.application_token)
-            self.recorded.append(tree)
+            self.recorded.append((tree, parse_qsl(events.form(tree).decode(), True)))
 
     def body(self):
         """A body and its content type."""
-        tree = self.dice.choice(self.recorded)
+        tree, pairs = self.dice.choice(self.recorded)
         if self.dice.random() < 0.7:
-            body, kind = self.form(tree), FORM
+            body, kind = self.form(pairs), FORM
         else:
             body, kind = self.json(tree), JSON
         if self.dice.random() < 0.3:
@@ -66,8 +66,8 @@ class Mutator:
 
     # --- forms
 
-    def form(self, tree):
-        pairs = [[name, value] for name, value in parse_qsl(events.form(tree).decode(), True)]
+    def form(self, pairs):
+        pairs = [list(pair) for pair in pairs]
         for pair in pairs:
             if pair[0] == "ts":
                 pair[1] = str(self.dice.randrange(1 << 31))
