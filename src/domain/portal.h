@@ -37,8 +37,8 @@ struct Portal {
   PortalId id;
   MemberId member_id;
   PortalStatus status = PortalStatus::kPending;
-  // Grows whenever anything here changes, but for `waiting` unless the portal is uninstalled: anyone
-  // can make that change at any time. A commit that was planned on an older one is refused.
+  // Grows whenever anything here changes; for `waiting`, which anyone can change at any time, only
+  // while the portal is uninstalled. A commit that was planned on an older one is refused.
   std::int64_t revision = 0;
   std::optional<TokenHash> token;            // proven
   std::optional<TokenHash> previous_token;   // counts until the first event with `token`

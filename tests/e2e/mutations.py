@@ -1,4 +1,4 @@
-"""What nobody in their right mind would post: recorded bodies, damaged in every way but by chance."""
+"""Recorded bodies of Bitrix24, damaged in their pairs, their JSON and their bytes."""
 
 import json
 from urllib.parse import parse_qsl, quote, quote_plus
@@ -8,14 +8,14 @@ from stack import FORM, TREE
 
 WIRE = TREE / "tests" / "data" / "wire"
 JSON = "application/json"
-TYPES = (FORM, JSON, FORM + "; charset=UTF-8", "APPLICATION/JSON ;x=\"y", "text/plain", "a/b/c", ";",
-         "multipart/form-data; boundary=x", "x" * 900, None)
+TYPES = (FORM, JSON, FORM + "; charset=UTF-8", "APPLICATION/JSON ;x=\"y", "text/plain", "a/b/c",
+         ";", "multipart/form-data; boundary=x", "x" * 900, None)
 VALUES = ("", "0", "-1", "1e9", "0x1F", "00107", "9223372036854775807", "9223372036854775808",
           "1" * 400, "Y", "null", "[]", "{}", "a,b , c", " ext-msg-005 ", "ext-msg-005", "107",
-          "x" * 256, "ü" * 127, "\N{GRINNING FACE}", "a\0b", "\x1b[31m\r\n", "'; DROP TABLE message; --",
+          "x" * 256, "ü" * 127, "\N{GRINNING FACE}", "a\0b", "\x1b[31m\r\n", "'; DROP TABLE event; --",
           b"\xff\xfe", b"\xed\xa0\x80", b"ext\xc3", "%00%ff%", "&=[]+%5B", "https://[::1]:0/")
-KEYS = ("[]", "[0]", "[1]", "[-7]", "[07]", "[ 0 ]", "[9223372036854775807]", "[im]", "[IM]", "[id]",
-        "[message]", "[token]", "[__Host-a]", "[\0]", "[", "]", "][", "[[", ".", " ", "[a]" * 20)
+KEYS = ("[]", "[0]", "[1]", "[-7]", "[07]", "[ 0 ]", "[9223372036854775807]", "[im]", "[IM]",
+        "[id]", "[message]", "[token]", "[__Host-a]", "[\0]", "[", "]", "][", "[[", ".", " ", "[a]" * 20)
 NAMES = ("event", "data", "auth", "ts", "EVENT", "data[MESSAGES]", "data[DATA]", "data[LINE]",
          "data[MESSAGES][0]", "auth[member_id]", "auth[application_token]", "auth[refresh_token]",
          "AUTH_ID", "APP.SID", "auth[id", "__Secure-x", "=", "")
@@ -152,7 +152,8 @@ class Mutator:
         if what < 0.2:
             node.pop(key)
         elif what < 0.4 and isinstance(node, dict):
-            node[self.dice.choice((key.swapcase(), key + "\0", "MESSAGES", "token", ""))] = node[key]
+            name = self.dice.choice((key.swapcase(), key + "\0", "MESSAGES", "token", ""))
+            node[name] = node[key]
         else:
             node[key] = self.dice.choice((
                 None, True, 0, -1, 1.5, 1e300, 10 ** 40, [], {}, [node[key]], {"0": node[key]},

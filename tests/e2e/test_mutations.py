@@ -58,7 +58,8 @@ class Mutations(StackTest):
                     found[pid] = pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
                 except (FileNotFoundError, ProcessLookupError):
                     pass
-        return {pid: name for pid, name in found.items() if name in ("imrelay", "multiwatch", "nginx")}
+        parts = ("imrelay", "multiwatch", "nginx")
+        return {pid: name for pid, name in found.items() if name in parts}
 
     def populate(self, portal):
         """Rows with the ids that the recorded bodies name."""

@@ -18,9 +18,9 @@ UPDATE portal SET revision = revision + 1 WHERE portal_id = ?1;
 
 -- name: PortalTouchUninstalled
 -- For an installation that was posted or refused. Anyone can post one in any portal's name, so it
--- must not make the plans of a working portal void. It need not: a token that counts does so whatever
--- waits, an unknown one is looked up afresh, and an event that is to wait for an installation finds
--- out whether that is still there. Only the token of an uninstalled portal may wait now instead.
+-- must not make the plans of a working portal void. It need not: a token that counts does so
+-- whatever waits, an unknown one is looked up afresh, and an event that is to wait finds out whether
+-- its installation is still there. Only the token of an uninstalled portal may wait now instead.
 UPDATE portal SET revision = revision + 1 WHERE portal_id = ?1 AND status = 'uninstalled';
 
 -- name: PortalForgetPreviousToken
