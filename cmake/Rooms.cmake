@@ -16,6 +16,10 @@ if(IMRELAY_SANITIZE)
   target_link_options(imrelay_build INTERFACE -fsanitize=${IMRELAY_SANITIZE})
   target_compile_definitions(imrelay_build INTERFACE IMRELAY_SANITIZED=1)
 endif()
+if(IMRELAY_FUZZ)
+  target_compile_options(imrelay_build INTERFACE
+    "-fsanitize-ignorelist=${PROJECT_SOURCE_DIR}/tests/fuzz/ignored.txt")
+endif()
 
 add_custom_target(imrelay_layers
   COMMAND sh "${PROJECT_SOURCE_DIR}/scripts/check_layers" "${PROJECT_SOURCE_DIR}"

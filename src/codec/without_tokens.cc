@@ -65,6 +65,8 @@ bool NamesSecret(const FormName& name) {
 }
 
 std::string FormWithoutTokens(std::string_view body) {
+  // Where ParseForm stops. What follows was never read, and without the pair before it it would be.
+  body = body.substr(0, body.find('\0'));
   std::string kept;
   kept.reserve(body.size());
   std::string decoded;

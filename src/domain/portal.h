@@ -37,7 +37,7 @@ struct Portal {
   PortalId id;
   MemberId member_id;
   PortalStatus status = PortalStatus::kPending;
-  // Grows whenever anything here changes. A commit that was planned on an older one is refused.
+  // Grows whenever anything here changes. What was planned on an older one is planned anew.
   std::int64_t revision = 0;
   std::optional<TokenHash> token;            // proven
   std::optional<TokenHash> previous_token;   // counts until the first event with `token`

@@ -1,5 +1,7 @@
 """Installations are believed after proof only, and what waits for the proof waits well."""
 
+import threading
+
 import events
 from stack import StackTest, wait_for
 
@@ -236,3 +238,28 @@ class Uninstall(StackTest):
 
         self.assertIsNone(self.stack.portal_row(portal)["uninstalled_at"])
         self.check_answer(self.stack.post(portal.add(5)), 200, "accepted")
+
+
+class Flooded(StackTest):
+    """On a stack of its own: what is left of the flood delays the proofs of others."""
+
+    def test_a_flood_of_forged_installations_refuses_no_event_of_the_portal(self):
+        portal = self.stack.install()
+        forger = events.Portal(portal.member_id)
+        stopped = threading.Event()
+
+        def flood():
+            while not stopped.is_set():
+                self.stack.post(forger.install())
+
+        threads = [threading.Thread(target=flood) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        answers = [self.stack.post(portal.delete(number, f"flooded-{number}"))
+                   for number in range(1, 401)]
+        stopped.set()
+        for thread in threads:
+            thread.join()
+
+        self.assertEqual([a for a in answers if a.status != 200], [])
+        self.assertEqual(len(self.stack.messages(portal)), 400)

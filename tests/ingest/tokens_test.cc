@@ -239,5 +239,22 @@ TEST_CASE("tokens: what waited behind an uninstallation with CLEAN leaves no mes
         "ONIMCONNECTORMESSAGEADD|ignored");
 }
 
+TEST_CASE("tokens: installations that anyone posts meanwhile keep no event of a portal out") {
+  IngestBench bench;
+  bench.InstallPortal("token-a");
+  int number = 0;
+
+  for (const char* forged : {"token-f", "token-g", "token-h"}) {
+    // Remembered by one process, changed by another.
+    CHECK(bench.Post(Posted{"ONIMCONNECTORMESSAGEADD", DataOf(++number)}) == "accepted");
+    Posted install{"ONAPPINSTALL", "data[VERSION]=1", 1773748801, "m1", forged,
+                   "auth[access_token]=x&auth[refresh_token]=y"};
+    CHECK(bench.Post(bench.other_process, install.Body()) == "accepted");
+    CHECK(bench.Post(Posted{"ONIMCONNECTORMESSAGEADD", DataOf(++number)}) == "accepted");
+  }
+
+  CHECK(bench.Show("SELECT count(*) FROM messages") == "6");
+}
+
 }  // namespace
 }  // namespace imrelay

@@ -150,6 +150,29 @@ TEST_CASE("migrate: a newer schema that says it cannot be worked with is refused
   CHECK(store.error().message.find(path) != std::string::npos);
 }
 
+TEST_CASE("migrate: the mapping of version 1 is kept, its external ids told apart by number") {
+  TemporaryDirectory directory;
+  const std::string path = directory.File("x.db");
+  RawDatabase raw(path);
+  REQUIRE(raw.Execute(sql::kMigrations[0].text));
+  REQUIRE(raw.Execute("PRAGMA user_version = 1; PRAGMA application_id = 1768780396;"
+                      "INSERT INTO portal (portal_id, member_id) VALUES (1, 'm1');"
+                      "INSERT INTO line VALUES (1, 1, 'conn', 7, 'active', 0, 0);"
+                      "INSERT INTO chat VALUES (1, 1, 'chat-1', 1807);"
+                      "INSERT INTO message VALUES (1, 5, 'b', 1, 0, 10, 11, 12, 'done'),"
+                      "  (1, 5, 'a', 1, 0, 10, NULL, NULL, NULL),"
+                      "  (1, 6, '', 1, NULL, 20, NULL, NULL, NULL)"));
+  const std::string before = raw.Show("SELECT * FROM messages ORDER BY message_id, 7");
+
+  CHECK(MigrateFile(path) == 1);
+
+  RawDatabase migrated(path);
+  CHECK(migrated.Show("SELECT * FROM messages ORDER BY message_id, 7") == before);
+  CHECK(migrated.Show("SELECT message_id, part, external_message_id FROM message ORDER BY 1, 2") ==
+        "5|0|a\n5|1|b\n6|0|NULL");
+  CHECK(migrated.Show("PRAGMA integrity_check") == "ok");
+}
+
 TEST_CASE("migrate: another program's database is refused and stays as it is") {
   TemporaryDirectory directory;
   const std::string path = directory.File("x.db");

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <future>
 #include <new>
 #include <thread>
 #include <vector>
@@ -292,6 +293,42 @@ TEST_CASE("writer: a file that turned read-only fails every job and changes noth
   }
 
   CHECK(bench.Show() == "1");
+}
+
+TEST_CASE("writer: a job that fails before it changes anything makes no other run twice") {
+  WriterBench bench;
+  std::atomic<int> runs = 0;
+  const auto counted = [&](Database& database) {
+    ++runs;
+    return Insert(1)(database);
+  };
+  const auto failing = [](Database&) -> Status { return Fail(ErrorCode::kConflict, "no"); };
+
+  const std::vector<Status> results = RunTogether(bench, {counted, failing});
+
+  CHECK(results[0].has_value());
+  CHECK_FALSE(results[1].has_value());
+  CHECK(runs == 1);
+}
+
+TEST_CASE("writer: tells on its own thread, after the commit") {
+  WriterBench bench;
+  std::promise<std::string> seen;
+
+  bench.writer.Submit(Insert(1), [&](const Status& status) {
+    seen.set_value(status ? RawDatabase(bench.path).Show("SELECT x FROM t") : "failed");
+  });
+
+  CHECK(seen.get_future().get() == "1");
+}
+
+TEST_CASE("writer: whoever throws when told harms nobody else") {
+  WriterBench bench;
+  bench.writer.Submit(Insert(1), [](const Status&) { throw std::bad_alloc(); });
+
+  CHECK(bench.writer.Run(Insert(2)).has_value());
+
+  CHECK(bench.Show() == "1,2");
 }
 
 }  // namespace

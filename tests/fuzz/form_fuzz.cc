@@ -1,0 +1,7 @@
+#include "tests/fuzz/body_checks.h"
+#include "tests/fuzz/check.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  imrelay::CheckBody(imrelay::BodyFormat::kForm, imrelay::InputOf(data, size));
+  return 0;
+}
