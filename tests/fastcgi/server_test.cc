@@ -8,7 +8,9 @@
 #include <doctest/doctest.h>
 #include <barrier>
 #include <csignal>
+#include <stdexcept>
 #include <future>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -67,6 +69,143 @@ TEST_CASE("server: silent and half-spoken peers hold nobody for longer than the 
   CHECK(half_body.Receive().body == "cut ");
   CHECK_FALSE(half_header.Receive().ended);
   CHECK(fixture.handled == 2);
+}
+
+TEST_CASE("server: hundreds of silent and half-spoken peers hold nobody at all") {
+  ServerFixture fixture;
+  fixture.options.io_timeout = 60s;
+  fixture.options.request_timeout = 60s;
+  fixture.Start();
+  std::vector<std::unique_ptr<Client>> peers;
+  const std::string half = BeginRecord() + ParameterRecords(PostParameters("10"));
+  for (int i = 0; i < 300; ++i) {
+    peers.push_back(std::make_unique<Client>(fixture.path()));
+    if (i % 3 == 1) peers.back()->Send("\x01\x01");
+    if (i % 3 == 2) peers.back()->Send(half + UnendedBody("12345"));
+  }
+
+  const Steady::time_point begin = Steady::now();
+  for (int i = 0; i < 20; ++i) {
+    CHECK(fixture.Exchange(PostRequest("a=1")).body == "complete a=1");
+  }
+  const auto took = Steady::now() - begin;
+  peers[2]->Send(BodyRecords("67890"));
+
+  CHECK(took < 10s);
+  CHECK(peers[2]->Receive().body == "complete 1234567890");
+  peers.clear();
+}
+
+TEST_CASE("server: a request larger than a socket's buffer is read while it arrives") {
+  ServerFixture fixture;
+  fixture.Start();
+  const std::string body(900'000, 'x');
+
+  const Answer answer = fixture.Exchange(PostRequest(body));
+
+  CHECK(answer.body == "complete " + body);
+}
+
+TEST_CASE("server: large requests that stall hold up no others") {
+  ServerFixture fixture;
+  fixture.options.io_timeout = 60s;
+  fixture.options.request_timeout = 1s;
+  fixture.Start();
+  std::vector<std::unique_ptr<Client>> peers;
+  for (int i = 0; i < 6; ++i) {
+    peers.push_back(std::make_unique<Client>(fixture.path()));
+    peers.back()->Send(BeginRecord() + ParameterRecords(PostParameters("900000")));
+    for (int j = 0; j < 4; ++j) peers.back()->Send(UnendedBody(std::string(30'000, 'x')));
+  }
+
+  CHECK(fixture.Exchange(PostRequest("a=1")).body == "complete a=1");
+  for (const auto& peer : peers) CHECK(peer->Receive().body == "cut ");
+}
+
+TEST_CASE("server: an answer may come later and from another thread") {
+  ServerFixture fixture;
+  std::promise<Reply> given;
+  fixture.StartLater([&](const Request&, Reply reply) { given.set_value(std::move(reply)); });
+  Client client(fixture.path());
+  client.Send(PostRequest("a=1"));
+
+  Response response;
+  response.body = "later";
+  {
+    const Reply reply = given.get_future().get();
+    reply(response);
+    reply(response);  // a second answer is dropped
+  }
+
+  CHECK(client.Receive().body == "later");
+}
+
+TEST_CASE("server: a request that nobody answers gets a 500") {
+  ServerFixture fixture;
+  fixture.StartLater([](const Request&, const Reply&) {});
+  CHECK(fixture.Exchange(PostRequest("a=1")).status == "500 Internal Server Error");
+
+  fixture.server.reset();
+  fixture.StartLater([](const Request&, const Reply&) { throw std::runtime_error("no"); });
+  CHECK(fixture.Exchange(PostRequest("a=1")).status == "500 Internal Server Error");
+}
+
+TEST_CASE("server: takes no more requests than may be under way, and the others wait") {
+  ServerFixture fixture;
+  fixture.options.max_requests = 3;
+  std::mutex mutex;
+  std::vector<Reply> replies;
+  fixture.StartLater([&](const Request&, Reply reply) {
+    const std::lock_guard lock(mutex);
+    replies.push_back(std::move(reply));
+  });
+  const auto count = [&] {
+    const std::lock_guard lock(mutex);
+    return replies.size();
+  };
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 8; ++i) {
+    clients.push_back(std::make_unique<Client>(fixture.path()));
+    clients.back()->Send(PostRequest("a=1"));
+  }
+
+  // Each of the two threads may have one more in hand than the three.
+  while (count() < 3) std::this_thread::yield();
+  std::this_thread::sleep_for(50ms);
+  const std::size_t taken = count();
+  std::size_t answered = 0;
+  while (answered < clients.size()) {
+    std::vector<Reply> now;
+    {
+      const std::lock_guard lock(mutex);
+      now.swap(replies);
+    }
+    for (const Reply& reply : now) reply(Response{});
+    answered += now.size();
+  }
+
+  CHECK(taken <= 4);
+  for (const auto& client : clients) CHECK(client->Receive().status == "200 OK");
+}
+
+TEST_CASE("server: Drain waits for answers that come later") {
+  ServerFixture fixture;
+  std::promise<Reply> given;
+  fixture.StartLater([&](const Request&, Reply reply) { given.set_value(std::move(reply)); });
+  Client client(fixture.path());
+  client.Send(PostRequest("a=1"));
+  std::future<Reply> reply = given.get_future();
+  reply.wait();
+
+  std::future<void> drained =
+      std::async(std::launch::async, [&fixture] { fixture.server->Drain(); });
+  const bool waits = drained.wait_for(50ms) == std::future_status::timeout;
+  reply.get()(Response{});
+  given = {};
+
+  CHECK(waits);
+  CHECK(drained.wait_for(5s) == std::future_status::ready);
+  CHECK(client.Receive().status == "200 OK");
 }
 
 TEST_CASE("server: a peer that trickles its request is cut off at the deadline") {
