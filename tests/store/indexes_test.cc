@@ -114,5 +114,39 @@ TEST_CASE("indexes: no reference makes the removal of a row read a whole table")
                  "  WHERE i.partial = 0 AND c.seqno = 0 AND c.name = f.\"from\")") == "");
 }
 
+TEST_CASE("indexes: no row of an event is written by way of a table made for it") {
+  StoreBench bench;
+  RawDatabase raw(bench.path());
+
+  // What a CHECK with an IN of more than two values comes to.
+  for (const sql::Query* query : {&sql::kEventInsert, &sql::kMessageInsert, &sql::kDeliveryInsert,
+                                  &sql::kMessageSetDeleted, &sql::kMessageFind}) {
+    CAPTURE(std::string(query->name));
+    const std::string program = raw.Show(std::string("EXPLAIN ") + query->text);
+    REQUIRE(Contains(program, "Transaction"));
+    CHECK_FALSE(Contains(program, "OpenEphemeral"));
+  }
+}
+
+TEST_CASE("indexes: a word that no column may have is refused") {
+  StoreBench bench;
+  bench.Install("m1");
+  REQUIRE(bench.Do("m1", Deleted(1, {"a"})) == "accepted");
+  RawDatabase raw(bench.path());
+
+  for (const char* wrong :
+       {"UPDATE event SET status = 'x'", "UPDATE event SET source = 'x'",
+        "UPDATE delivery SET state = 'x'", "UPDATE message SET outcome = 'x'"}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(raw.Execute(wrong));
+  }
+  for (const char* right :
+       {"UPDATE event SET status = 'rejected'", "UPDATE event SET source = 'readback'",
+        "UPDATE delivery SET state = 'cancelled'", "UPDATE message SET outcome = 'cancelled'"}) {
+    CAPTURE(right);
+    CHECK(raw.Execute(right));
+  }
+}
+
 }  // namespace
 }  // namespace imrelay

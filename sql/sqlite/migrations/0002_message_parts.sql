@@ -1,3 +1,21 @@
+-- The words a column may have are compared one by one. For an IN of more than two, SQLite makes a
+-- table in memory each time a row is written, which took a quarter of the writer's time. Only the
+-- text of the two tables changes and nothing of their rows, so it is edited in place, as
+-- sqlite.org/lang_altertable.html, section 8, allows for constraints.
+PRAGMA writable_schema = ON;
+UPDATE sqlite_schema SET sql = replace(replace(sql,
+  'status IN (''applied'', ''waiting'', ''ignored'', ''rejected'')',
+  'status = ''applied'' OR status = ''waiting'' OR status = ''ignored'' OR status = ''rejected'''),
+  'source IN (''webhook'', ''spool'', ''offline'', ''readback'')',
+  'source = ''webhook'' OR source = ''spool'' OR source = ''offline'' OR source = ''readback''')
+WHERE type = 'table' AND name = 'event';
+UPDATE sqlite_schema SET sql = replace(sql,
+  'state IN (''pending'', ''leased'', ''done'', ''failed'', ''cancelled'')',
+  'state = ''pending'' OR state = ''leased'' OR state = ''done'' OR state = ''failed'' OR '
+  || 'state = ''cancelled''')
+WHERE type = 'table' AND name = 'delivery';
+PRAGMA writable_schema = RESET;
+
 -- The external ids of a message are told apart by a number, so that the index by external id holds
 -- each id once instead of twice, and an unknown id is NULL. A fifth less on disk.
 CREATE TABLE message_anew (
@@ -10,8 +28,9 @@ CREATE TABLE message_anew (
   created_at          INTEGER NOT NULL,
   updated_at          INTEGER,
   deleted_at          INTEGER,
-  outcome             TEXT CHECK (outcome IN ('pending', 'done', 'gone', 'too_old', 'unsupported',
-                                              'failed', 'cancelled')),
+  outcome             TEXT CHECK (outcome = 'pending' OR outcome = 'done' OR outcome = 'gone'
+                                  OR outcome = 'too_old' OR outcome = 'unsupported'
+                                  OR outcome = 'failed' OR outcome = 'cancelled'),
   PRIMARY KEY (message_id, line_key, part),
   CHECK ((deleted_at IS NULL) = (outcome IS NULL))
 ) STRICT, WITHOUT ROWID;
