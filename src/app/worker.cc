@@ -75,10 +75,9 @@ Status RunWorker(const Config& config, const std::string& listen) {
   ServerOptions options;
   options.listen_fd = *socket;
   options.threads = config.worker_threads;
-  Result<std::unique_ptr<Server>> server =
-      Server::Start(options, [&routes](const Request& request, Reply reply) {
-        routes.Handle(request, std::move(reply));
-      });
+  Result<std::unique_ptr<Server>> server = Server::Start(
+      options,
+      [&routes](const Request& request, Reply reply) { routes.Handle(request, std::move(reply)); });
   if (!server) return Fail(std::move(server).error());
   Log(LogLevel::kInfo, "worker started",
       {{"pid", std::to_string(getpid())},

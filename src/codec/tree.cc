@@ -62,7 +62,8 @@ Tree& Tree::Add(std::string_view key, Tree value) {
     order_.insert(OrderedPlace(key), static_cast<std::uint32_t>(items_.size()));
   }
   // Most maps have a handful of entries: not one after the other is moved to a larger place.
-  if (items_.size() == items_.capacity()) items_.reserve(std::max<std::size_t>(4, 2 * items_.size()));
+  if (items_.size() == items_.capacity())
+    items_.reserve(std::max<std::size_t>(4, 2 * items_.size()));
   items_.emplace_back(std::string(key), std::move(value));
   if (order_.empty()) SortOrder();
   if (const auto number = IntegerKey(key); number && *number >= next_index_) {

@@ -52,9 +52,8 @@ bool MayNameSecret(std::string_view name) {
 
 bool NamesSecret(std::string_view name) {
   const std::string lower = LowerAscii(name);
-  return std::any_of(kSecretWords.begin(), kSecretWords.end(), [&](std::string_view word) {
-    return lower.find(word) != std::string::npos;
-  });
+  return std::any_of(kSecretWords.begin(), kSecretWords.end(),
+                     [&](std::string_view word) { return lower.find(word) != std::string::npos; });
 }
 
 // A name is looked at both as it was sent and as PHP reads it.

@@ -36,19 +36,11 @@ Lobby::~Lobby() {
 }
 
 void Lobby::Enter(int fd) {
-  int longest_silent = -1;
   {
     const std::lock_guard lock(mutex_);
-    if (guests_.size() >= kMostGuests) {
-      longest_silent =
-          std::min_element(guests_.begin(), guests_.end(), [](const auto& a, const auto& b) {
-            return a.second.heard < b.second.heard;
-          })->first;
-    }
     const Moment now = std::chrono::steady_clock::now();
     guests_[fd] = {now, now};
   }
-  if (longest_silent >= 0 && Remove(longest_silent)) close(longest_silent);
   // Edge-triggered: told once of what is there already, then of everything new.
   epoll_event interest{};
   interest.events = EPOLLIN | EPOLLRDHUP | EPOLLET;
@@ -84,17 +76,23 @@ void Lobby::Look(int fd, std::uint32_t events) {
   }
 }
 
-void Lobby::TurnOutLate(Moment now) {
+std::vector<int> Lobby::LateGuests(Moment now) {
   std::vector<int> late;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& [fd, guest] : guests_) {
-      if (now - guest.heard >= limits_.silence || now - guest.entered >= limits_.request) {
-        late.push_back(fd);
-      }
+  std::vector<std::pair<Moment, int>> others;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [fd, guest] : guests_) {
+    if (now - guest.heard >= limits_.silence || now - guest.entered >= limits_.request) {
+      late.push_back(fd);
+    } else {
+      others.emplace_back(guest.heard, fd);
     }
   }
-  for (const int fd : late) TurnOut(fd);
+  if (others.size() > kMostGuests) {
+    std::sort(others.begin(), others.end());
+    others.resize(others.size() - kMostGuests);
+    for (const auto& [heard, fd] : others) late.push_back(fd);
+  }
+  return late;
 }
 
 void Lobby::Run() {
@@ -113,7 +111,7 @@ void Lobby::Run() {
     const Moment now = std::chrono::steady_clock::now();
     if (now - looked < pause) continue;
     looked = now;
-    TurnOutLate(now);
+    for (const int fd : LateGuests(now)) TurnOut(fd);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 namespace imrelay {
 
@@ -29,8 +30,8 @@ class Lobby {
   Lobby(const Lobby&) = delete;
   Lobby& operator=(const Lobby&) = delete;
 
-  // Takes over `fd`, a non-blocking socket. Beyond 1,024 guests the one that was silent longest
-  // has to leave.
+  // Takes over `fd`, a non-blocking socket. Beyond 1,024 guests those that were silent longest have
+  // to leave within a tenth of a second.
   void Enter(int fd);
 
  private:
@@ -41,8 +42,11 @@ class Lobby {
   };
 
   void Run();
+  // Guests are looked at and leave on the lobby's thread only: the number of one that has left may
+  // be another connection's at any moment.
   void Look(int fd, std::uint32_t events);
-  void TurnOutLate(Moment now);
+  // Those that were too slow, and those that are too many.
+  std::vector<int> LateGuests(Moment now);
   // Takes the guest off the list; false when it has left already.
   bool Remove(int fd);
   void TurnOut(int fd);

@@ -34,7 +34,7 @@ namespace {
 // Interrupts a thread that waits in accept(), and nothing else: it is blocked at all other times.
 constexpr int kWakeSignal = SIGUSR2;
 
-constexpr std::chrono::milliseconds kFirstByte{5};
+constexpr std::chrono::milliseconds kFirstByte{1};
 
 // Without SA_RESTART, so that accept() returns.
 void InstallWakeHandler() {
@@ -96,8 +96,9 @@ struct Server::Impl {
         handler(std::move(handle)),
         in_flight(std::make_shared<InFlight>(given.max_requests)),
         large(given.io_timeout, given.request_timeout, [this](int fd) { Serve(fd); }),
-        lobby({given.io_timeout, given.request_timeout}, [this](int fd) { Serve(fd); },
-              [this](int fd) { large.Add(fd); }) {}
+        lobby(
+            {given.io_timeout, given.request_timeout}, [this](int fd) { Serve(fd); },
+            [this](int fd) { large.Add(fd); }) {}
 
   void Run();
   void AcceptFailed(int error, bool& reported);

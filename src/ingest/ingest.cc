@@ -115,8 +115,8 @@ void Ingest::ReceiveInstallation(const Event& event, const Tree& tree, JournalEn
   if (journal.body.size() > kMaxInstallationBytes ||
       event.auth.access_token.Reveal().size() + event.auth.refresh_token.Reveal().size() >
           kMaxInstallationBytes) {
-    return done(Fail(ErrorCode::kInvalidArgument, "an installation has at most 4 KiB",
-                     "body_too_large"));
+    return done(
+        Fail(ErrorCode::kInvalidArgument, "an installation has at most 4 KiB", "body_too_large"));
   }
   const MemberId& member_id = event.auth.member_id;
   const auto seal = [&](const Secret& token, std::string_view what) {
@@ -235,7 +235,8 @@ Status Ingest::ApplyWaiting(const WaitingEvent& waiting) {
   plan.journal.key = KeyOf(event, CanonicalData(tree));
   plan.waited = waiting.id;
   const auto replan = [&event = event](Plan& refused, const Portal* portal) -> Status {
-    if (portal == nullptr) return Fail(ErrorCode::kNotFound, "the portal of a waiting event is gone");
+    if (portal == nullptr)
+      return Fail(ErrorCode::kNotFound, "the portal of a waiting event is gone");
     SetChanges(event, *portal, {Sender::Kind::kPortal, {}}, refused);
     refused.only_known = portal->status == PortalStatus::kUninstalled;
     return {};
@@ -243,9 +244,8 @@ Status Ingest::ApplyWaiting(const WaitingEvent& waiting) {
   Result<std::shared_ptr<const Portal>> portal = portals_.FindFresh(waiting.member_id);
   if (!portal) return Fail(std::move(portal).error());
   if (Status planned = replan(plan, portal->get()); !planned) return planned;
-  Result<Committed> committed = Await<Result<Committed>>([&](Done done) {
-    store_.Commit(std::move(plan), replan, std::move(done));
-  });
+  Result<Committed> committed = Await<Result<Committed>>(
+      [&](Done done) { store_.Commit(std::move(plan), replan, std::move(done)); });
   if (!committed) return Fail(std::move(committed).error());
   return {};
 }

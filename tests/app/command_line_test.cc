@@ -195,7 +195,7 @@ TEST_CASE("command_line: a message is found by every filter, the connector in an
                        "INSERT INTO message VALUES (86501, 1, 0, 'a', 1, 0, 0, NULL, NULL, NULL)"));
 
   const std::vector<std::string> filters[] = {{"--portal", "m1"},     {"--connector", "CONN"},
-                                              {"--line", "007"},        {"--chat", "1807"},
+                                              {"--line", "007"},      {"--chat", "1807"},
                                               {"--message", "86501"}, {"--external-chat", "chat-1"},
                                               {"--limit", "1"},       {"--external-message", "a"}};
   const std::vector<std::string> misses[] = {

@@ -8,9 +8,9 @@
 #include <doctest/doctest.h>
 #include <barrier>
 #include <csignal>
-#include <stdexcept>
 #include <future>
 #include <mutex>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 

@@ -253,9 +253,8 @@ TEST_CASE("ingest: a spooled event says where it came from") {
   bench.InstallPortal();
   Claimed claimed;
 
-  const Result<Committed> received =
-      bench.Receive(bench.ingest, Posted{"ONAPPTEST", "data[QUERY]=1"}.Body(), claimed,
-                    EventSource::kSpool);
+  const Result<Committed> received = bench.Receive(
+      bench.ingest, Posted{"ONAPPTEST", "data[QUERY]=1"}.Body(), claimed, EventSource::kSpool);
 
   REQUIRE(received.has_value());
   CHECK(bench.Show(kLastEvent) == "applied|spool");
@@ -275,8 +274,7 @@ TEST_CASE("ingest: the same posts to two processes from many threads are taken i
       for (int j = 0; j < kEvents; ++j) {
         const Posted posted{"ONIMCONNECTORMESSAGEDELETE", DataOf(j + 1, "x" + std::to_string(j))};
         Claimed claimed;
-        const Result<Committed> received =
-            bench.Receive(*processes[i % 2], posted.Body(), claimed);
+        const Result<Committed> received = bench.Receive(*processes[i % 2], posted.Body(), claimed);
         if (!received) continue;
         if (received->answer == Committed::Answer::kAccepted) ++accepted;
         if (received->answer == Committed::Answer::kDuplicate) ++duplicate;

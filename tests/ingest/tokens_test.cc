@@ -247,8 +247,9 @@ TEST_CASE("tokens: installations that anyone posts meanwhile keep no event of a 
   for (const char* forged : {"token-f", "token-g", "token-h"}) {
     // Remembered by one process, changed by another.
     CHECK(bench.Post(Posted{"ONIMCONNECTORMESSAGEADD", DataOf(++number)}) == "accepted");
-    Posted install{"ONAPPINSTALL", "data[VERSION]=1", 1773748801, "m1", forged,
-                   "auth[access_token]=x&auth[refresh_token]=y"};
+    Posted install{"ONAPPINSTALL", "data[VERSION]=1",
+                   1773748801,     "m1",
+                   forged,         "auth[access_token]=x&auth[refresh_token]=y"};
     CHECK(bench.Post(bench.other_process, install.Body()) == "accepted");
     CHECK(bench.Post(Posted{"ONIMCONNECTORMESSAGEADD", DataOf(++number)}) == "accepted");
   }

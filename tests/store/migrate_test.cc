@@ -155,13 +155,14 @@ TEST_CASE("migrate: the mapping of version 1 is kept, its external ids told apar
   const std::string path = directory.File("x.db");
   RawDatabase raw(path);
   REQUIRE(raw.Execute(sql::kMigrations[0].text));
-  REQUIRE(raw.Execute("PRAGMA user_version = 1; PRAGMA application_id = 1768780396;"
-                      "INSERT INTO portal (portal_id, member_id) VALUES (1, 'm1');"
-                      "INSERT INTO line VALUES (1, 1, 'conn', 7, 'active', 0, 0);"
-                      "INSERT INTO chat VALUES (1, 1, 'chat-1', 1807);"
-                      "INSERT INTO message VALUES (1, 5, 'b', 1, 0, 10, 11, 12, 'done'),"
-                      "  (1, 5, 'a', 1, 0, 10, NULL, NULL, NULL),"
-                      "  (1, 6, '', 1, NULL, 20, NULL, NULL, NULL)"));
+  REQUIRE(
+      raw.Execute("PRAGMA user_version = 1; PRAGMA application_id = 1768780396;"
+                  "INSERT INTO portal (portal_id, member_id) VALUES (1, 'm1');"
+                  "INSERT INTO line VALUES (1, 1, 'conn', 7, 'active', 0, 0);"
+                  "INSERT INTO chat VALUES (1, 1, 'chat-1', 1807);"
+                  "INSERT INTO message VALUES (1, 5, 'b', 1, 0, 10, 11, 12, 'done'),"
+                  "  (1, 5, 'a', 1, 0, 10, NULL, NULL, NULL),"
+                  "  (1, 6, '', 1, NULL, 20, NULL, NULL, NULL)"));
   const std::string before = raw.Show("SELECT * FROM messages ORDER BY message_id, 7");
 
   CHECK(MigrateFile(path) == 1);

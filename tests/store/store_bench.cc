@@ -107,14 +107,11 @@ Plan StoreBench::WaitingPlan(const std::string& member_id, InstallationId id) {
   return plan;
 }
 
-std::string StoreBench::Commit(Plan plan) {
-  return imrelay::WordOf(CommitResult(std::move(plan)));
-}
+std::string StoreBench::Commit(Plan plan) { return imrelay::WordOf(CommitResult(std::move(plan))); }
 
 Result<Committed> StoreBench::Add(InstallationRequest request) {
-  return Await<Result<Committed>>([&](Store::Done done) {
-    store().AddInstallation(std::move(request), std::move(done));
-  });
+  return Await<Result<Committed>>(
+      [&](Store::Done done) { store().AddInstallation(std::move(request), std::move(done)); });
 }
 
 Result<Committed> CommitTo(Store& store, Plan plan) {
@@ -126,7 +123,8 @@ Result<Committed> CommitTo(Store& store, Plan plan) {
 }
 
 Status CheckReady(Store& store) {
-  return Await<Status>([&](std::function<void(Status)> done) { store.CheckReady(std::move(done)); });
+  return Await<Status>(
+      [&](std::function<void(Status)> done) { store.CheckReady(std::move(done)); });
 }
 
 std::string WordOf(const Result<Committed>& committed) {

@@ -160,7 +160,8 @@ std::string Statement::Text(int column) const {
 
 Database::Database(sqlite3* database)
     : log_frames_(std::make_unique<int>(0)),
-      database_(database), statements_(static_cast<std::size_t>(sql::kQueryCount)) {}
+      database_(database),
+      statements_(static_cast<std::size_t>(sql::kQueryCount)) {}
 
 Result<Database> Database::Open(const std::string& path, Access access) {
   StopCounting();

@@ -79,8 +79,7 @@ Status Writer::RunTogether(std::vector<Work>& batch, bool& spoiled) {
   for (Work& work : batch) {
     const std::int64_t before = database_.total_changes();
     work.status = RunJob(work.job);
-    spoiled = !database_.in_transaction() ||
-              (!work.status && database_.total_changes() != before);
+    spoiled = !database_.in_transaction() || (!work.status && database_.total_changes() != before);
     if (spoiled) break;
   }
   database_.ResetStatements();
