@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include <chrono>
+#include <ctime>
 #include <string>
 
 #include "tests/codec/tree_dump.h"
@@ -38,15 +38,16 @@ TEST_CASE("tree: finds the same entries in a large map as in a small one") {
   CHECK(tree.Find("") == nullptr);
 }
 
-// Searched one by one, these entries take several seconds.
+// Searched one by one, these entries take several seconds of the processor's time, which does not
+// depend on what else runs.
 TEST_CASE("tree: look-ups in a large map do not take longer the more it holds") {
   Tree tree;
-  const auto begin = std::chrono::steady_clock::now();
+  const std::clock_t begin = std::clock();
   for (int i = 10000; i < 40000; ++i) tree.Set("a key of " + std::to_string(i), Tree());
-  const auto taken = std::chrono::steady_clock::now() - begin;
+  const std::clock_t taken = std::clock() - begin;
 
   CHECK(tree.items().size() == 30000);
-  CHECK(taken < std::chrono::seconds(1));
+  CHECK(taken < CLOCKS_PER_SEC);
 }
 
 TEST_CASE("tree: appends under the next free integer key as PHP does") {
