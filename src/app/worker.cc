@@ -32,6 +32,15 @@ void ForbidCoreFiles() {
 #endif
 }
 
+// As many descriptors as are allowed: a peer that stalls keeps one, and Debian's soft limit of
+// 1,024 would be used up before the server turns such peers out.
+void RaiseDescriptorLimit() {
+  rlimit descriptors{};
+  if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return;
+  descriptors.rlim_cur = descriptors.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &descriptors);
+}
+
 sigset_t StopSignals() {
   sigset_t signals;
   sigemptyset(&signals);
@@ -51,6 +60,7 @@ Result<int> ListenSocket(const std::string& listen) {
 
 Status RunWorker(const Config& config, const std::string& listen) {
   ForbidCoreFiles();
+  RaiseDescriptorLimit();
   // Blocked before any thread exists, so that only the wait below takes them.
   const sigset_t stop_signals = StopSignals();
   pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr);

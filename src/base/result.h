@@ -11,7 +11,7 @@ enum class ErrorCode {
   kInvalidArgument,  // 400: the input is wrong and stays wrong
   kUnauthenticated,  // 403: nobody proved to be who they say
   kNotFound,         // 404
-  kConflict,         // what was read has changed since: read again and repeat
+  kConflict,         // something else stands in the way
   kRateLimited,      // 429: repeat later
   kUnavailable,      // 503: the database or a server is away; repeat later
   kInternal,         // 500: our own fault

@@ -10,7 +10,9 @@
 namespace imrelay {
 namespace {
 
-constexpr std::size_t kMostSeen = 64 << 10;
+// Well below what fits into a socket's buffer, which small writes fill sooner: beyond that the rest
+// does not arrive until something is read.
+constexpr std::size_t kMostSeen = 16 << 10;
 constexpr std::size_t kHeader = 8;
 constexpr std::uint8_t kVersion = 1;
 constexpr std::uint8_t kStdin = 5;

@@ -6,7 +6,7 @@ namespace imrelay {
 enum class Arrival {
   kNothing,   // not a byte
   kPart,      // the rest is still to come
-  kLarge,     // the rest is still to come, and more than 64 KiB wait to be read already
+  kLarge,     // the rest is still to come, and more than 16 KiB wait to be read already
   kComplete,  // all of it, or something that no more bytes would make a request
 };
 

@@ -20,22 +20,19 @@ Deadlines::~Deadlines() {
   thread_.join();
 }
 
-Deadlines::Watch::Watch(Deadlines& deadlines, int slot, int fd)
+Deadlines::Watch::Watch(Deadlines& deadlines, int slot, int fd, Moment due)
     : deadlines_(deadlines), slot_(slot), fd_(fcntl(fd, F_DUPFD_CLOEXEC, 0)) {
-  deadlines_.Set(slot_, fd_);
+  deadlines_.Set(slot_, {fd_, due});
 }
 
 Deadlines::Watch::~Watch() {
-  Met();
+  deadlines_.Set(slot_, {});
   if (fd_ >= 0) close(fd_);
 }
 
-void Deadlines::Watch::Met() { deadlines_.Set(slot_, -1); }
-
-void Deadlines::Set(int slot, int fd) {
-  const Moment due = std::chrono::steady_clock::now() + limit_;
+void Deadlines::Set(int slot, Slot watched) {
   const std::lock_guard lock(mutex_);
-  slots_[static_cast<std::size_t>(slot)] = {fd, due};
+  slots_[static_cast<std::size_t>(slot)] = watched;
 }
 
 void Deadlines::CutOffLate(Moment now) {

@@ -12,25 +12,25 @@ namespace imrelay {
 // every byte, so on its own it lets a peer that trickles hold a thread for ever. Thread-safe.
 class Deadlines {
  public:
-  // One slot a serving thread. A peer has `limit` for its whole request.
+  using Moment = std::chrono::steady_clock::time_point;
+
+  // One slot a serving thread. A peer is cut off within a tenth of `limit` after its deadline.
   Deadlines(int slots, std::chrono::milliseconds limit);
   ~Deadlines();
   Deadlines(const Deadlines&) = delete;
   Deadlines& operator=(const Deadlines&) = delete;
 
-  // Watches one connection, from its beginning to the end of this object or to Met().
+  // Watches one connection until the end of this object. Past the deadline, reading finds the end
+  // of the stream.
   class Watch {
    public:
     // `fd` stays the caller's and may be closed meanwhile by whoever it belongs to: a duplicate is
     // watched, because the number could be another connection's when the deadline comes. When no
     // descriptor is left for the duplicate, nothing is watched.
-    Watch(Deadlines& deadlines, int slot, int fd);
+    Watch(Deadlines& deadlines, int slot, int fd, Moment due);
     ~Watch();
     Watch(const Watch&) = delete;
     Watch& operator=(const Watch&) = delete;
-
-    // The request is there. Past the deadline, reading would have found the end of the stream.
-    void Met();
 
    private:
     Deadlines& deadlines_;
@@ -39,13 +39,12 @@ class Deadlines {
   };
 
  private:
-  using Moment = std::chrono::steady_clock::time_point;
   struct Slot {
     int fd = -1;
     Moment due;
   };
 
-  void Set(int slot, int fd);
+  void Set(int slot, Slot watched);
   void CutOffLate(Moment now);
   void Run();
 

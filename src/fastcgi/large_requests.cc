@@ -10,6 +10,7 @@ namespace imrelay {
 namespace {
 
 constexpr int kThreads = 2;
+constexpr std::size_t kMostWaiting = 64;
 
 void MakeWaiting(int fd, std::chrono::milliseconds silence) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(silence);
@@ -26,7 +27,10 @@ void MakeWaiting(int fd, std::chrono::milliseconds silence) {
 
 LargeRequests::LargeRequests(std::chrono::milliseconds silence, std::chrono::milliseconds request,
                              Serve serve)
-    : silence_(silence), serve_(std::move(serve)), deadlines_(kThreads, request) {
+    : silence_(silence),
+      request_(request),
+      serve_(std::move(serve)),
+      deadlines_(kThreads, request) {
   for (int slot = 0; slot < kThreads; ++slot) {
     threads_.emplace_back([this, slot] { Run(slot); });
   }
@@ -42,26 +46,43 @@ LargeRequests::~LargeRequests() {
 }
 
 void LargeRequests::Add(int fd) {
+  int longest_waiting = -1;
   {
     const std::lock_guard lock(mutex_);
-    waiting_.push_back(fd);
+    waiting_.push_back({fd, std::chrono::steady_clock::now() + request_});
+    if (waiting_.size() > kMostWaiting) {
+      longest_waiting = waiting_.front().fd;
+      waiting_.pop_front();
+    }
   }
   changed_.notify_one();
+  if (longest_waiting >= 0) CutOff(longest_waiting);
+}
+
+void LargeRequests::CutOff(int fd) {
+  shutdown(fd, SHUT_RD);
+  serve_(fd);
 }
 
 void LargeRequests::Run(int slot) {
   while (true) {
-    int fd = -1;
+    Waiting next{};
+    bool late = false;
     {
       std::unique_lock lock(mutex_);
       changed_.wait(lock, [this] { return closing_ || !waiting_.empty(); });
       if (waiting_.empty()) return;
-      fd = waiting_.front();
+      next = waiting_.front();
       waiting_.pop_front();
+      late = closing_ || std::chrono::steady_clock::now() >= next.due;
     }
-    MakeWaiting(fd, silence_);
-    const Deadlines::Watch deadline(deadlines_, slot, fd);
-    serve_(fd);
+    if (late) {
+      CutOff(next.fd);
+      continue;
+    }
+    MakeWaiting(next.fd, silence_);
+    const Deadlines::Watch deadline(deadlines_, slot, next.fd, next.due);
+    serve_(next.fd);
   }
 }
 

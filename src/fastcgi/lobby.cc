@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -17,13 +19,19 @@ namespace {
 constexpr std::size_t kMostGuests = 1024;
 constexpr std::chrono::milliseconds kLongestPause{100};
 
+int OpenEpoll() {
+  const int fd = epoll_create1(EPOLL_CLOEXEC);
+  if (fd < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
+  return fd;
+}
+
 }  // namespace
 
 Lobby::Lobby(const Limits& limits, Leave complete, Leave large)
     : limits_(limits),
       complete_(std::move(complete)),
       large_(std::move(large)),
-      epoll_(epoll_create1(EPOLL_CLOEXEC)),
+      epoll_(OpenEpoll()),
       thread_([this] { Run(); }) {}
 
 Lobby::~Lobby() {

@@ -14,7 +14,7 @@ namespace imrelay {
 // peers hold no thread. Thread-safe.
 class Lobby {
  public:
-  // Takes a connection over. Called on the lobby's thread, so it must not wait.
+  // Takes a connection over. Called on the lobby's thread, so it must not wait for long.
   using Leave = std::function<void(int fd)>;
 
   struct Limits {

@@ -210,6 +210,7 @@ void Ingest::ReceiveFromPortal(Posted posted, JournalEntry journal, Done done) {
   const MemberId member_id = posted.event.auth.member_id;
   const auto kept = std::make_shared<const Posted>(std::move(posted));
   Plan plan;
+  plan.member_id = member_id;
   plan.journal = std::move(journal);
   Result<std::shared_ptr<const Portal>> portal = portals_.Find(member_id);
   if (!portal) return done(Fail(std::move(portal).error()));
@@ -231,6 +232,7 @@ void Ingest::ReceiveFromPortal(Posted posted, JournalEntry journal, Done done) {
 Status Ingest::ApplyWaiting(const WaitingEvent& waiting) {
   const auto [tree, event] = Reread(waiting);
   Plan plan;
+  plan.member_id = waiting.member_id;
   plan.journal = waiting.journal;
   plan.journal.key = KeyOf(event, CanonicalData(tree));
   plan.waited = waiting.id;

@@ -86,6 +86,7 @@ using Change = std::variant<MessageCreated, MessageUpdated, MessageDeleted, Dial
 
 // Everything one event changes; it is committed whole or not at all.
 struct Plan {
+  MemberId member_id;  // whose event it is
   PortalId portal;
   std::int64_t revision = 0;  // the portal's, when the plan was made
   JournalEntry journal;

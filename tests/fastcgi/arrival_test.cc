@@ -58,10 +58,10 @@ TEST_CASE("arrival: what more bytes would not make a request is complete") {
   CHECK(LookAt(garbage.ours) == Arrival::kComplete);
 }
 
-TEST_CASE("arrival: a request beyond 64 KiB is large until it is complete") {
+TEST_CASE("arrival: a request beyond 16 KiB is large until it is complete") {
   Pair pair;
   REQUIRE(pair.theirs->Send(BeginRecord() + ParameterRecords(PostParameters("90000"))));
-  REQUIRE(pair.theirs->Send(UnendedBody(std::string(70'000, 'x'))));
+  REQUIRE(pair.theirs->Send(UnendedBody(std::string(17'000, 'x'))));
 
   CHECK(LookAt(pair.ours) == Arrival::kLarge);
 }

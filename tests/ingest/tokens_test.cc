@@ -257,5 +257,21 @@ TEST_CASE("tokens: installations that anyone posts meanwhile keep no event of a 
   CHECK(bench.Show("SELECT count(*) FROM messages") == "6");
 }
 
+TEST_CASE("tokens: a portal that was removed and came back is known at once") {
+  IngestBench bench;
+  bench.InstallPortal("token-a");
+  CHECK(bench.Post(Posted{"ONIMCONNECTORMESSAGEADD", DataOf(1)}) == "accepted");
+  REQUIRE(bench.store().RemovePortal(MemberId("m1"), bench.clock.Now()).has_value());
+  const InstallationId id = [&] {
+    Posted install{"ONAPPINSTALL", "data[VERSION]=1", 1773748900,
+                   "m1",           "token-a",         "auth[access_token]=x&auth[refresh_token]=y"};
+    CHECK(bench.Post(bench.other_process, install.Body()) == "accepted");
+    return bench.PortalOf("m1").waiting.at(0).id;
+  }();
+  bench.Accept(id, "m1");
+
+  CHECK(bench.Post(Posted{"ONIMCONNECTORMESSAGEADD", DataOf(2)}) == "accepted");
+}
+
 }  // namespace
 }  // namespace imrelay

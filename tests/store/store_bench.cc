@@ -94,6 +94,7 @@ JournalEntry StoreBench::Entry(const std::string& name) {
 Plan StoreBench::PlanOf(const std::string& member_id, std::vector<Change> changes) {
   const Portal portal = PortalOf(member_id);
   Plan plan;
+  plan.member_id = portal.member_id;
   plan.portal = portal.id;
   plan.revision = portal.revision;
   plan.journal = Entry();

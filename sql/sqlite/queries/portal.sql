@@ -7,7 +7,7 @@ SELECT installation_id, token_hash FROM installation
 WHERE portal_id = ?1 AND proven = 0 ORDER BY installation_id DESC;
 
 -- name: PortalRevision
-SELECT revision, member_id FROM portal WHERE portal_id = ?1;
+SELECT revision FROM portal WHERE portal_id = ?1;
 
 -- name: PortalClaim
 -- The portal of a member_id, made as pending when it is new.

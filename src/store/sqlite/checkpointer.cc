@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/log.h"
+
 namespace imrelay {
 namespace {
 
@@ -27,30 +29,39 @@ Checkpointer::~Checkpointer() {
 
 bool Checkpointer::Committed(int frames) {
   const std::lock_guard lock(mutex_);
-  if (busy_ || wanted_) return false;
-  // The log has begun anew.
-  if (frames < done_) done_ = 0;
-  if (frames >= kLongLog && frames - done_ < kFramesAtATime) return true;
-  if (frames - done_ >= kFramesAtATime) {
-    wanted_ = frames;
+  if (frames < seen_) {
+    // The log has begun anew.
+    copied_ = 0;
+    tried_ = 0;
+  }
+  seen_ = frames;
+  if (busy_) return false;
+  if (frames >= kLongLog && frames - copied_ < kFramesAtATime) return true;
+  // Where nothing can be copied, because somebody reads, it is not tried at every commit.
+  if (frames - tried_ >= kFramesAtATime) {
+    tried_ = frames;
+    busy_ = true;
     changed_.notify_one();
   }
   return false;
 }
 
 void Checkpointer::Run() {
+  bool failing = false;
   std::unique_lock lock(mutex_);
   while (true) {
-    changed_.wait(lock, [this] { return stopping_ || wanted_; });
+    changed_.wait(lock, [this] { return stopping_ || busy_; });
     if (stopping_) return;
-    const int frames = *std::exchange(wanted_, std::nullopt);
-    busy_ = true;
     lock.unlock();
-    // One that fails changes nothing: what it was to copy stays in the log, for the next.
-    (void)database_.Checkpoint();
+    const Result<int> copied = database_.Checkpoint();
+    // Once when it begins. What could not be copied stays in the log, for the next.
+    if (!copied && !failing) {
+      Log(LogLevel::kError, "checkpoint", {{"error", copied.error().message}});
+    }
+    failing = !copied;
     lock.lock();
     busy_ = false;
-    done_ = frames;
+    if (copied) copied_ = *copied;
   }
 }
 

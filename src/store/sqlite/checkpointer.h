@@ -2,7 +2,6 @@
 
 #include <condition_variable>
 #include <mutex>
-#include <optional>
 #include <thread>
 
 #include "store/sqlite/database.h"
@@ -22,7 +21,7 @@ class Checkpointer {
 
   // The log has `frames` pages now. Starts a checkpoint when enough of them are new, and returns at
   // once. True when the log has become so long that the writer should begin it anew (see
-  // Database::RestartLog), and no checkpoint is under way that would hinder that.
+  // Database::RestartLog), and little of it is left to be copied for that.
   bool Committed(int frames);
 
  private:
@@ -31,9 +30,10 @@ class Checkpointer {
   Database database_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::optional<int> wanted_;  // a checkpoint is to be made, of this many frames
-  int done_ = 0;               // frames that the last one saw
-  bool busy_ = false;
+  int seen_ = 0;       // frames of the log when it was looked at last
+  int tried_ = 0;      // the same when the last checkpoint was begun
+  int copied_ = 0;     // frames that are in the file
+  bool busy_ = false;  // a checkpoint is wanted or under way
   bool stopping_ = false;
   std::thread thread_;
 };

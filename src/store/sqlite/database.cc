@@ -211,11 +211,13 @@ void Database::ResetStatements() {
   }
 }
 
-Status Database::Checkpoint() {
+Result<int> Database::Checkpoint() {
+  int in_log = 0;
+  int copied = 0;
   const int code = sqlite3_wal_checkpoint_v2(database_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE,
-                                             nullptr, nullptr);
+                                             &in_log, &copied);
   if (code != SQLITE_OK) return Fail(ErrorOf(code, "checkpoint"));
-  return {};
+  return copied;
 }
 
 Status Database::RestartLog() {
@@ -224,6 +226,7 @@ Status Database::RestartLog() {
                                              nullptr, nullptr);
   sqlite3_busy_timeout(database_.get(), kBusyTimeoutMs);
   if (code != SQLITE_OK && (code & 0xFF) != SQLITE_BUSY) return Fail(ErrorOf(code, "checkpoint"));
+  if (code == SQLITE_OK) *log_frames_ = 0;
   return {};
 }
 

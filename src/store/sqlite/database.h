@@ -86,8 +86,9 @@ class Database {
   // One integer of a statement without values; an error when it gives no row.
   Result<std::int64_t> Value(const char* statement);
 
-  // Copies what it can of the write-ahead log into the file, and waits for nobody.
-  Status Checkpoint();
+  // Copies what it can of the write-ahead log into the file, and waits for nobody: what somebody
+  // still reads an older state of stays. Returns how many pages of the log are in the file now.
+  Result<int> Checkpoint();
   // The same, and has the next commit begin the log anew, unless somebody still reads an old part
   // of it; then it stays, which is no error. Not inside a transaction.
   Status RestartLog();

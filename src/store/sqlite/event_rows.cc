@@ -14,13 +14,10 @@ Status BringUpToDate(Database& database, Plan& plan, const Store::Replan& replan
   Result<bool> row = find.Bind(plan.portal.value()).Step();
   if (!row) return Fail(std::move(row).error());
   if (*row && find.Integer(0) == plan.revision) return {};
-  std::optional<Portal> portal;
-  if (*row) {
-    Result<std::optional<Portal>> read = FindPortalRow(database, MemberId(find.Text(1)));
-    if (!read) return Fail(std::move(read).error());
-    portal = *std::move(read);
-  }
-  return replan(plan, portal ? &*portal : nullptr);
+  // By its name: a portal that was removed and came back has another row.
+  Result<std::optional<Portal>> portal = FindPortalRow(database, plan.member_id);
+  if (!portal) return Fail(std::move(portal).error());
+  return replan(plan, *portal ? &**portal : nullptr);
 }
 
 // Whether the installation has room for one more event that waits for it.
