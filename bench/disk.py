@@ -11,9 +11,7 @@ def run(options):
         slow = BUILD / "imrelay-slow-disk.so"
         handlers = {
             "the disk as it is": rig.worker("disk"),
-            "+5 ms": rig.worker("slow", preload=slow),
-            # One thread takes one request at a time, so nothing shares its commit.
-            "+5 ms, a commit a request": rig.worker("single", preload=slow, worker_threads=1)}
+            "+5 ms": rig.worker("slow", preload=slow)}
         for handler in handlers.values():
             rig.install(handler)
         rig.nginx()
