@@ -33,6 +33,12 @@ class Exits {
     return changed_.wait_for(lock, 10s, [&] { return complete.size() >= count; });
   }
 
+  // Who left complete so far.
+  std::vector<int> Complete() {
+    const std::lock_guard lock(mutex_);
+    return complete;
+  }
+
   std::vector<int> complete;
   std::vector<int> large;
 
@@ -75,7 +81,7 @@ TEST_CASE("lobby: whoever has brought all leaves, in whatever order") {
     peers.theirs[0]->Send(request.substr(20));
     REQUIRE(exits.Await(2));
 
-    CHECK(exits.complete == std::vector<int>{second, first});
+    CHECK(exits.Complete() == std::vector<int>{second, first});
   }
   CHECK(exits.large.empty());
 }
@@ -93,7 +99,7 @@ TEST_CASE("lobby: a silent guest and one that trickles have to go in time") {
   }
 
   REQUIRE(exits.Await(2));
-  CHECK(exits.complete == std::vector<int>{silent, trickling});
+  CHECK(exits.Complete() == std::vector<int>{silent, trickling});
 }
 
 TEST_CASE("lobby: when it is full those that were silent longest have to go") {
@@ -114,6 +120,6 @@ TEST_CASE("lobby: when it is full those that were silent longest have to go") {
   REQUIRE(exits.Await(6));
   std::this_thread::sleep_for(250ms);
 
-  CHECK(exits.complete == first);
+  CHECK(exits.Complete() == first);
   for (const auto& peer : peers.theirs) peer->Close();
 }
