@@ -75,7 +75,7 @@ Status RunWorker(const Config& config, const std::string& listen) {
   const SystemClock clock;
   const std::unique_ptr<HttpClient> http = MakeCurlClient({config.allow_insecure_loopback});
   AuthorizationServer authorization_server(*http, config.authorization_servers);
-  PortalCalls portal_calls(*http);
+  PortalCalls portal_calls(*http, clock);
   Ingest ingest(*service->store, service->keyring, clock);
   Prover prover(*service->store, service->keyring, authorization_server, portal_calls,
                 {config.client_id, *std::move(client_secret)}, clock);

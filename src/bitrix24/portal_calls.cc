@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <optional>
 #include <string_view>
 
 #include "bitrix24/answer.h"
 #include "bitrix24/endpoint.h"
 #include "codec/json.h"
-#include "codec/tree.h"
 
 namespace imrelay {
 namespace {
@@ -18,36 +18,58 @@ bool IsYes(std::string_view text) {
   return std::find(kYes.begin(), kYes.end(), text) != kYes.end();
 }
 
-}  // namespace
-
-PortalCalls::PortalCalls(HttpClient& http) : http_(http) {}
-
-Result<bool> PortalCalls::IsAdministrator(const std::string& client_endpoint,
-                                          const Secret& access_token) {
-  const std::optional<Endpoint> endpoint = ParseEndpoint(client_endpoint);
-  if (!endpoint) {
-    return Fail(ErrorCode::kUnauthenticated, "not the address of a portal", "address_refused");
-  }
+// `parameters` with the token in front.
+std::string WithToken(const std::string& parameters, const Secret& access_token) {
   JsonWriter json;
   json.BeginObject().Key("auth").String(access_token.Reveal()).EndObject();
-  HttpRequest request;
-  request.url = endpoint->Url() + (endpoint->path.ends_with('/') ? "profile" : "/profile");
-  request.headers = {{"Content-Type", "application/json"}};
-  request.body = json.Take();
-  const Result<HttpResponse> response = http_.Send(request);
-  if (!response) {
-    const bool refused = response.error().code == ErrorCode::kInvalidArgument;
-    return Fail(refused ? ErrorCode::kUnauthenticated : ErrorCode::kUnavailable,
-                response.error().message, response.error().reason);
+  std::string body = json.Take();
+  const std::string_view inner = std::string_view(parameters).substr(1);
+  if (inner == "}") return body;
+  body.back() = ',';
+  return body.append(inner);
+}
+
+CallError ErrorOf(const Error& error) {
+  const Fault fault = error.code == ErrorCode::kUnavailable ? Fault::kLater : Fault::kForbidden;
+  return {fault, error.reason.empty() ? "no_answer" : error.reason, error.message};
+}
+
+}  // namespace
+
+PortalCalls::PortalCalls(HttpClient& http, const Clock& clock) : http_(http), clock_(clock) {}
+
+CallResult PortalCalls::Send(const std::string& client_endpoint, const Secret& access_token,
+                             const Call& call) {
+  const std::optional<Endpoint> endpoint = ParseEndpoint(client_endpoint);
+  if (!endpoint) {
+    return FailCall({Fault::kForbidden, "address_refused", "not the address of a portal"});
   }
-  const Result<Tree> answer = ReadAnswer(*response);
-  if (!answer) return Fail(answer.error());
+  HttpRequest request;
+  request.url = endpoint->Url() + (endpoint->path.ends_with('/') ? "" : "/") + call.method;
+  request.headers = {{"Content-Type", "application/json"}};
+  request.body = WithToken(call.parameters, access_token);
+  const Result<HttpResponse> response = http_.Send(request);
+  if (!response) return FailCall(ErrorOf(response.error()));
+  Result<Tree> answer = ReadAnswer(*response);
+  if (!answer) return FailCall(ErrorOf(answer.error()));
+  return *std::move(answer);
+}
+
+CallResultOf<TokenUser> PortalCalls::Profile(const std::string& client_endpoint,
+                                             const Secret& access_token) {
+  CallResult answer = Send(client_endpoint, access_token, {"profile"});
+  if (!answer) return FailCall(std::move(answer).error());
   const Tree* profile = answer->Find("result");
   if (profile == nullptr || profile->items().empty()) {
-    return Fail(ErrorCode::kUnavailable, "a profile without a result", "broken_answer");
+    return FailCall({Fault::kLater, "broken_answer", "a profile without a result"});
+  }
+  TokenUser user;
+  if (const std::string* id = profile->FindText("ID")) {
+    std::from_chars(id->data(), id->data() + id->size(), user.user_id);
   }
   const std::string* admin = profile->FindText("ADMIN");
-  return admin != nullptr && IsYes(*admin);
+  user.administrator = admin != nullptr && IsYes(*admin);
+  return user;
 }
 
 }  // namespace imrelay

@@ -1,27 +1,37 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
-#include "base/result.h"
+#include "base/clock.h"
 #include "base/secret.h"
+#include "bitrix24/call.h"
 #include "http/client.h"
 
 namespace imrelay {
 
-// REST calls to a portal: JSON bodies, the token in `auth`. Thread-safe when the client is.
+// Who a token belongs to at its portal.
+struct TokenUser {
+  std::int64_t user_id = 0;
+  bool administrator = false;
+};
+
+// REST calls to a portal: JSON bodies, the token in `auth`. Each sends once, waits for nothing and
+// follows nothing. Thread-safe when the client is.
 class PortalCalls {
  public:
-  explicit PortalCalls(HttpClient& http);
+  PortalCalls(HttpClient& http, const Clock& clock);
 
-  // Whether the token's user is an administrator of the portal: method `profile`, field ADMIN.
-  // `client_endpoint` must come from the authorization server.
-  // Errors: kUnavailable: ask again later; kUnauthenticated: the portal refuses the token (reason:
-  // its error word in lower case), or lives at an address nobody may make us call
-  // (address_refused).
-  Result<bool> IsAdministrator(const std::string& client_endpoint, const Secret& access_token);
+  // `client_endpoint` must come from the authorization server. One that nobody may make us call is
+  // kForbidden, address_refused.
+  CallResult Send(const std::string& client_endpoint, const Secret& access_token, const Call& call);
+
+  // The token's user: method `profile`, fields ID and ADMIN.
+  CallResultOf<TokenUser> Profile(const std::string& client_endpoint, const Secret& access_token);
 
  private:
   HttpClient& http_;
+  const Clock& clock_;
 };
 
 }  // namespace imrelay

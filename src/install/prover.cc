@@ -212,14 +212,12 @@ Prover::Verdict Prover::ProveByAccessToken(const InstallationWork& work) {
 }
 
 Prover::Verdict Prover::CheckAdministrator(ProvenInstallation proven, const Secret& access_token) {
-  const Result<bool> admin = portal_calls_.IsAdministrator(proven.client_endpoint, access_token);
-  if (!admin) {
-    if (admin.error().code != ErrorCode::kUnauthenticated) {
-      return Verdict::Postpone(ReasonOf(admin.error()));
-    }
-    return Verdict::Refuse(ReasonOf(admin.error()));
+  const CallResultOf<TokenUser> user = portal_calls_.Profile(proven.client_endpoint, access_token);
+  if (!user) {
+    if (user.error().fault == Fault::kLater) return Verdict::Postpone(user.error().word);
+    return Verdict::Refuse(user.error().word);
   }
-  if (!*admin) return Verdict::Refuse("not_admin");
+  if (!user->administrator) return Verdict::Refuse("not_admin");
   return Verdict::Accept(std::move(proven));
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "app/version.h"
+#include "store/sqlite/migrate.h"
 #include "store/sqlite/sqlite_store.h"
 #include "tests/fakes/temporary_directory.h"
 #include "tests/store/raw_database.h"
@@ -157,10 +158,12 @@ TEST_CASE("command_line: migrate can be repeated") {
     const Ran ran = bench.Command({"migrate"});
     CHECK(ran.exit == Exit::kDone);
     CHECK(ran.err.empty());
-    CHECK(ran.out == bench.database + ": schema 2, current\n");
+    CHECK(ran.out ==
+          bench.database + ": schema " + std::to_string(SchemaVersion()) + ", current\n");
   }
   const Ran json = bench.Command({"migrate", "--json"});
-  CHECK(json.out == "{\"database\":\"" + bench.database + "\",\"schema\":2}\n");
+  CHECK(json.out == "{\"database\":\"" + bench.database +
+                        "\",\"schema\":" + std::to_string(SchemaVersion()) + "}\n");
 }
 
 TEST_CASE("command_line: lists and shows, in text and in JSON, the option where it may") {
@@ -187,12 +190,12 @@ TEST_CASE("command_line: lists and shows, in text and in JSON, the option where 
 TEST_CASE("command_line: a message is found by every filter, the connector in any case") {
   CommandBench bench;
   bench.Migrate();
-  REQUIRE(RawDatabase(bench.database)
-              .Execute("INSERT INTO portal VALUES (1, 'm1', 'active', 1, NULL, NULL, NULL, NULL, "
-                       "NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);"
-                       "INSERT INTO line VALUES (1, 1, 'conn', 7, 'active', 0, 0);"
-                       "INSERT INTO chat VALUES (1, 1, 'chat-1', 1807);"
-                       "INSERT INTO message VALUES (86501, 1, 0, 'a', 1, 0, 0, NULL, NULL, NULL)"));
+  REQUIRE(
+      RawDatabase(bench.database)
+          .Execute("INSERT INTO portal (portal_id, member_id, status) VALUES (1, 'm1', 'active');"
+                   "INSERT INTO line VALUES (1, 1, 'conn', 7, 'active', 0, 0);"
+                   "INSERT INTO chat VALUES (1, 1, 'chat-1', 1807);"
+                   "INSERT INTO message VALUES (86501, 1, 0, 'a', 1, 0, 0, NULL, NULL, NULL)"));
 
   const std::vector<std::string> filters[] = {{"--portal", "m1"},     {"--connector", "CONN"},
                                               {"--line", "007"},      {"--chat", "1807"},

@@ -49,7 +49,7 @@ struct Bench : ProofBench {
 
   FakeHttpClient http;
   AuthorizationServer server{http, {"https://auth.example"}};
-  PortalCalls calls{http};
+  PortalCalls calls{http, clock};
   std::optional<Prover> prover;
 };
 

@@ -53,7 +53,7 @@ struct Bench : ProofBench {
   std::unique_ptr<StandIn> portal = StandIn::Start({});
   std::unique_ptr<HttpClient> http = MakeCurlClient({true});
   AuthorizationServer server{*http, {portal->Url()}};
-  PortalCalls calls{*http};
+  PortalCalls calls{*http, clock};
   std::optional<Prover> prover;
 };
 
@@ -70,7 +70,7 @@ TEST_CASE("prover with the stand-in: proves an installation and gets tokens that
   CHECK("http://" + proven.domain == bench.portal->Url());
   const Secret access(bench.Opened("access_token", "m1", proven.sealed_access_token));
   CHECK(access.Reveal() != pair.access_token);
-  CHECK(bench.calls.IsAdministrator(proven.client_endpoint, access).value_or(false));
+  CHECK(bench.calls.Profile(proven.client_endpoint, access).value().administrator);
   const Secret refresh(bench.Opened("refresh_token", "m1", proven.sealed_refresh_token));
   CHECK(bench.server.Refresh({"demo-client", Secret("demo-secret")}, refresh, "").has_value());
 }

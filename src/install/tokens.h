@@ -1,0 +1,52 @@
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "base/secret.h"
+#include "bitrix24/authorization_server.h"
+#include "crypto/keyring.h"
+#include "install/applications.h"
+#include "store/portal_store.h"
+
+namespace imrelay {
+
+// The tokens of the portals. A refresh token works once, so one thread of one process refreshes a
+// portal's at a time, and the new pair is on disk before it is used. Refreshed on demand only: an
+// hourly schedule "may be blocked by automation" (b24restdocs, settings/oauth/index.md).
+// Thread-safe.
+class Tokens {
+ public:
+  // `lock_file`: see FileLock; one slot a portal.
+  Tokens(PortalStore& store, const Keyring& keyring, AuthorizationServer& authorization_server,
+         Applications applications, std::string lock_file, const Clock& clock);
+
+  struct Access {
+    PortalAccess portal;
+    Secret access_token;
+  };
+
+  // The portal's access token, refreshed first when it runs out within a minute.
+  // Errors, with the reason: kNotFound (unknown_portal, not_installed, uninstalled);
+  // kUnauthenticated (token_dead: the portal is dead, an installation heals it); kInternal
+  // (not_configured, invalid_client: our own client id or secret is wrong; nothing is marked dead);
+  // kUnavailable: ask again later.
+  Result<Access> Get(const MemberId& member_id);
+
+  // A newer pair than `chain`: the one there is, if another brought it meanwhile, else refreshed.
+  // Errors: as Get.
+  Result<Access> Renew(const MemberId& member_id, std::int64_t chain);
+
+ private:
+  PortalStore& store_;
+  const Keyring& keyring_;
+  AuthorizationServer& authorization_server_;
+  const Applications applications_;
+  const std::string lock_file_;
+  const Clock& clock_;
+};
+
+}  // namespace imrelay
