@@ -69,7 +69,7 @@ curl_socket_t OpenSocket(void* data, curlsocktype /*purpose*/, curl_sockaddr* ad
   const bool loopback_for_tests =
       kind == AddressKind::kLoopback && exchange.policy->allow_insecure_loopback;
   const bool allowed =
-      loopback_for_tests ||
+      loopback_for_tests || exchange.policy->any_address ||
       (!exchange.plain_http && (kind == AddressKind::kPublic || exchange.private_host));
   if (!allowed) {
     exchange.refused_address = true;
@@ -148,17 +148,18 @@ Result<Exchange> CheckUrl(const std::string& text, const AddressPolicy& policy) 
     return Refused(exchange.host, "the URL names a user");
   }
   exchange.plain_http = scheme == "http";
-  if (exchange.plain_http) {
+  if (exchange.plain_http && !policy.any_address) {
     if (!policy.allow_insecure_loopback || !IsLoopbackHost(exchange.host)) {
       return Refused(exchange.host, "only https is called");
     }
-  } else if (scheme != "https") {
+  } else if (scheme != "https" && !exchange.plain_http) {
     return Refused(exchange.host, "only https is called");
   }
   const std::string authority = exchange.host + (port == "443" ? "" : ':' + port);
   exchange.private_host = policy.private_hosts.count(authority) != 0;
   const bool loopback_for_tests = policy.allow_insecure_loopback && IsLoopbackHost(exchange.host);
-  if (IsAddress(exchange.host) && !exchange.private_host && !loopback_for_tests) {
+  if (IsAddress(exchange.host) && !exchange.private_host && !loopback_for_tests &&
+      !policy.any_address) {
     return Refused(exchange.host, "an address in the place of a name");
   }
   exchange.origin = scheme + "://" + exchange.host + ':' + port;
@@ -195,6 +196,10 @@ void Prepare(CURL* handle, const HttpRequest& request, const List& headers, Exch
   curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
   curl_easy_setopt(handle, CURLOPT_SSL_VERIFYPEER, 1L);
   curl_easy_setopt(handle, CURLOPT_SSL_VERIFYHOST, 2L);
+  if (request.tell_certificate) curl_easy_setopt(handle, CURLOPT_CERTINFO, 1L);
+  if (!exchange.policy->trusted_certificates.empty()) {
+    curl_easy_setopt(handle, CURLOPT_CAINFO, exchange.policy->trusted_certificates.c_str());
+  }
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
   curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(kConnectTimeout.count()));
@@ -221,6 +226,23 @@ void Prepare(CURL* handle, const HttpRequest& request, const List& headers, Exch
   curl_easy_setopt(handle, CURLOPT_HEADERDATA, &exchange);
 }
 
+// Of the server's own certificate, which comes first. Source: curl, lib/vtls/x509asn1.c.
+std::optional<TimePoint> CertificateEnd(CURL* handle) {
+  curl_certinfo* certificates = nullptr;
+  if (curl_easy_getinfo(handle, CURLINFO_CERTINFO, &certificates) != CURLE_OK ||
+      certificates == nullptr || certificates->num_of_certs < 1) {
+    return std::nullopt;
+  }
+  constexpr std::string_view kName = "Expire date:";
+  for (const curl_slist* line = certificates->certinfo[0]; line != nullptr; line = line->next) {
+    const std::string_view text(line->data);
+    if (!text.starts_with(kName)) continue;
+    const time_t end = curl_getdate(text.substr(kName.size()).data(), nullptr);
+    if (end >= 0) return FromUnixSeconds(end);
+  }
+  return std::nullopt;
+}
+
 class CurlClient final : public HttpClient {
  public:
   explicit CurlClient(AddressPolicy policy) : policy_(std::move(policy)) {}
@@ -236,6 +258,9 @@ class CurlClient final : public HttpClient {
     const CURLcode code = curl_easy_perform(handle.get());
     long status = 0;
     curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &status);
+    if (request.tell_certificate) {
+      exchange->response.certificate_end = CertificateEnd(handle.get());
+    }
     // Nothing of this request may stay behind in a kept handle.
     curl_easy_reset(handle.get());
     GiveBack(exchange->origin, std::move(handle));
@@ -252,7 +277,8 @@ class CurlClient final : public HttpClient {
     if (exchange.refused_address && !exchange.opened_socket) {
       return Refused(exchange.host, "its address is not a public one");
     }
-    return Fail(ErrorCode::kUnavailable, exchange.host + ": " + curl_easy_strerror(code));
+    return Fail(ErrorCode::kUnavailable, exchange.host + ": " + curl_easy_strerror(code),
+                code == CURLE_PEER_FAILED_VERIFICATION ? "certificate" : "");
   }
 
   // The handle that called this origin last, so that its connection is the likeliest to live.
