@@ -84,7 +84,9 @@ Result<Config> LoadConfig(const std::string& file, const Environment& environmen
   if (path.empty() && (std::filesystem::exists(kDefaultFile, error) || error)) path = kDefaultFile;
   Result<Settings> settings = Settings::Load(path, environment);
   if (!settings) return Fail(std::move(settings).error());
-  return Interpret(*settings);
+  Result<Config> config = Interpret(*settings);
+  if (config) config->file = path;
+  return config;
 }
 
 Environment ProcessEnvironment() {

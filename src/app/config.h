@@ -12,8 +12,9 @@ namespace imrelay {
 // Where a secret comes from: the value itself, or a file that holds it (the …_file key). A value
 // "sealed:…", made by `imrelay key seal`, is opened with the key file.
 struct ConfiguredSecret {
-  std::string key;  // "bitrix24.client_secret", for errors
-  Secret value;     // empty when not configured
+  std::string key;        // "bitrix24.client_secret", for errors
+  Secret value;           // empty when not configured
+  std::string file = {};  // that it was read from; empty when it was given itself
 };
 
 // One Bitrix24 application: the unnamed one of [bitrix24], or an [[application]].
@@ -25,6 +26,7 @@ struct ConfiguredApplication {
 // The service's configuration: one TOML file, each key overridden by the environment variable
 // IMRELAY_<SECTION>_<KEY>. Relative paths are relative to the file. See the README for every key.
 struct Config {
+  std::string file;           // that was read; "" when the environment alone configures
   std::string database_path;  // of database.url
   int worker_threads = 8;
 

@@ -40,8 +40,10 @@ Finding CheckDamage(Database& database, const std::string& path,
                   " s, not all was read; all of it: sqlite3 -readonly " + path +
                   " 'PRAGMA integrity_check'");
   }
-  const std::string mend = "stop the worker and put your last backup back, or save what can be read: "
-                           "sqlite3 " + path + " .recover | sqlite3 NEW-FILE";
+  const std::string mend =
+      "stop the worker and put your last backup back, or save what can be read: "
+      "sqlite3 " +
+      path + " .recover | sqlite3 NEW-FILE";
   if (!damage) return Broken("integrity", path, damage.error().message, mend);
   if (damage->empty()) return Ok("integrity", path, "quick_check found no damage");
   return Broken("integrity", path, "damaged: " + damage->front(), mend);
@@ -58,21 +60,21 @@ Finding CheckWritable(const std::string& path) {
     ready = Fail(std::move(store).error());
   }
   if (ready) return Ok("writing", path, "can be written right now");
-  return Broken("writing", path, ready.error().message,
-                "end what keeps it locked (fuser " + path +
-                    "), make room, or see whose the files are");
+  return Broken(
+      "writing", path, ready.error().message,
+      "end what keeps it locked (fuser " + path + "), make room, or see whose the files are");
 }
 
 void CheckSizes(Findings& findings, const std::string& path) {
   std::error_code error;
   const std::uintmax_t log = std::filesystem::file_size(path + "-wal", error);
   if (!error && static_cast<std::int64_t>(log) >= kLogTooLarge) {
-    findings.push_back(Warn("write-ahead log", path + "-wal",
-                            MiB(static_cast<std::int64_t>(log)) +
-                                ": the worker begins it anew at 64 MiB unless somebody reads an old "
-                                "state of the database",
-                            "end long-running sqlite3 shells (fuser " + path + ")",
-                            Remedy{Act::kEmptyLog, path}));
+    findings.push_back(
+        Warn("write-ahead log", path + "-wal",
+             MiB(static_cast<std::int64_t>(log)) +
+                 ": the worker begins it anew at 64 MiB unless somebody reads an old "
+                 "state of the database",
+             "end long-running sqlite3 shells (fuser " + path + ")", Remedy{Act::kEmptyLog, path}));
   } else {
     findings.push_back(Ok("write-ahead log", path + "-wal",
                           error ? "there is none" : MiB(static_cast<std::int64_t>(log))));

@@ -101,15 +101,15 @@ void CheckFolder(Findings& findings, const std::string& folder) {
   const mode_t mode = facts->st_mode & 07777;
   if ((mode & kOthers) != 0) {
     const std::string right = Octal(mode & ~kOthers);
-    findings.push_back(Warn("directory", folder, "mode " + Octal(mode) + ": others can look into it",
-                            "chmod " + right + ' ' + folder,
-                            Remedy{Act::kChangeMode, folder, right}));
+    findings.push_back(
+        Warn("directory", folder, "mode " + Octal(mode) + ": others can look into it",
+             "chmod " + right + ' ' + folder, Remedy{Act::kChangeMode, folder, right}));
   }
   if (geteuid() != 0 && geteuid() != facts->st_uid) {
     findings.push_back(Warn("user", NameOfUser(geteuid()),
                             "is not the service's user, so it cannot see everything",
-                            "run doctor as root or with: runuser -u " +
-                                NameOfUser(facts->st_uid) + " -- imrelay doctor"));
+                            "run doctor as root or with: runuser -u " + NameOfUser(facts->st_uid) +
+                                " -- imrelay doctor"));
   }
 }
 

@@ -84,9 +84,9 @@ Findings NetworkChecks::Worker(const std::vector<std::string>& addresses) {
     if (error == "unavailable") {
       return {Broken("worker", address, "nginx answers, but no worker behind it", kRestart)};
     }
-    seen += (seen.empty() ? "" : "; ") + address + ": " +
-            (answer ? "somebody else answers (" + WhoAnswers(*answer) + ')'
-                    : answer.error().message);
+    seen +=
+        (seen.empty() ? "" : "; ") + address + ": " +
+        (answer ? "somebody else answers (" + WhoAnswers(*answer) + ')' : answer.error().message);
   }
   return {Broken("worker", "", "cannot be asked: " + seen,
                  "is nginx running (systemctl status nginx; nginx -t), and has it the server block "
@@ -104,8 +104,9 @@ Finding NetworkChecks::JudgeHandler(const std::string& url, const HttpResponse& 
     return Warn("public URL", url, end, "renew it (certbot renew), then: systemctl reload nginx");
   }
   if (response.status >= 300 && response.status < 400) {
-    return Broken("public URL", url, "redirects to " + Header(response, "location") +
-                                         ", which Bitrix24 may not follow with a POST",
+    return Broken("public URL", url,
+                  "redirects to " + Header(response, "location") +
+                      ", which Bitrix24 may not follow with a POST",
                   "set bitrix24.public_url to where it leads, or take the redirection away");
   }
   if (FieldOf(response, "error") == "unavailable") {
@@ -140,7 +141,8 @@ Findings NetworkChecks::PublicUrl(const std::string& handler_url) {
                                  "intermediate certificates; then: systemctl reload nginx"
                                : "look at the name in DNS, the firewall (port 443) and nginx; "
                                  "where a router keeps this server from its own public address, "
-                                 "try from elsewhere: curl -i " + handler_url)};
+                                 "try from elsewhere: curl -i " +
+                                     handler_url)};
   }
   NoteTime(handler_url, *answer);
   Findings findings{JudgeHandler(handler_url, *answer)};
@@ -188,8 +190,8 @@ Findings NetworkChecks::Clock() {
     return {Ok("clock", "", "it shows " + FormatUtc(now) + "; nobody was there to compare with")};
   }
   // Of this very machine the public URL may be, so the others' word counts as well: the worst.
-  const auto worst = std::max_element(
-      times_.begin(), times_.end(), [](const Seen& a, const Seen& b) {
+  const auto worst =
+      std::max_element(times_.begin(), times_.end(), [](const Seen& a, const Seen& b) {
         return std::chrono::abs(a.theirs - a.ours) < std::chrono::abs(b.theirs - b.ours);
       });
   const std::chrono::milliseconds skew = worst->ours - worst->theirs;
@@ -197,8 +199,9 @@ Findings NetworkChecks::Clock() {
   if (std::chrono::abs(skew) <= kClockSkew) {
     return {Ok("clock", "", "it goes with those of the servers asked")};
   }
-  return {Warn("clock", "", std::to_string(std::abs(seconds)) + " s " +
-                                (seconds > 0 ? "ahead of " : "behind ") + worst->url,
+  return {Warn("clock", "",
+               std::to_string(std::abs(seconds)) + " s " + (seconds > 0 ? "ahead of " : "behind ") +
+                   worst->url,
                mend)};
 }
 

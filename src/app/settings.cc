@@ -294,7 +294,7 @@ Result<ConfiguredSecret> Settings::SecretOf(std::string_view key) const {
   if (stream.bad() || text.empty() || too_long) {
     return Fail(Wrong(file_key, "a readable file that holds the secret and nothing else"));
   }
-  return ConfiguredSecret{std::string(key), Secret(std::move(text))};
+  return ConfiguredSecret{std::string(key), Secret(std::move(text)), path};
 }
 
 std::string Settings::Path(std::string_view key, const std::string& otherwise) const {
