@@ -226,10 +226,11 @@ void Judge::JudgeScope() {
 
 void Judge::JudgeConnector() {
   const Registration& registration = sight_.registration;
-  const auto* connectors = Answer("connector", sight_.connectors);
+  const std::vector<ConnectorId>* connectors = Answer("connector", sight_.connectors);
   if (connectors == nullptr) return;
   const std::string id = "\"" + sight_.connector + "\"";
-  if (!connectors->contains(sight_.connector)) {
+  const ConnectorId wanted(sight_.connector);
+  if (std::find(connectors->begin(), connectors->end(), wanted) == connectors->end()) {
     return Say(Broken("connector", subject_, id + " is not registered in the portal",
                       kRegisterAgain, Fix(Act::kRegister)));
   }

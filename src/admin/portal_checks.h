@@ -39,8 +39,8 @@ struct PortalSight {
   Asked<ApplicationState> application = {};
   Asked<std::vector<std::string>> scope = {};
   Asked<Bindings> bindings = {};
-  Asked<std::map<std::string, std::string>> connectors = {};  // name by id: imconnector.list
-  Asked<bool> offline_queue = {};                             // the plan's rest_offline_extended
+  Asked<std::vector<ConnectorId>> connectors = {};  // imconnector.list
+  Asked<bool> offline_queue = {};                   // the plan's rest_offline_extended
   std::map<std::int64_t, CallResultOf<LineStatus>> line_status = {};
 };
 

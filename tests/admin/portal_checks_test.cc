@@ -36,7 +36,7 @@ PortalSight Well() {
   sight.application = ApplicationState{true, false};
   sight.scope = std::vector<std::string>{"im", "imconnector", "imopenlines"};
   sight.bindings = Bindings{};
-  sight.connectors = std::map<std::string, std::string>{{"myconnector", "My"}};
+  sight.connectors = std::vector<ConnectorId>{ConnectorId("myconnector")};
   sight.offline_queue = true;
   sight.line_status.emplace(107, LineStatus{true, true, false});
   return sight;
@@ -178,9 +178,7 @@ const std::vector<PlantedFault>& Planted() {
        "add imopenlines",
        {}},
       {"connector gone",
-       [](PortalSight& s) {
-         s.connectors = std::map<std::string, std::string>{{"other", "x"}};
-       },
+       [](PortalSight& s) { s.connectors = std::vector<ConnectorId>{ConnectorId("other")}; },
        "connector", Level::kFail, "\"myconnector\" is not registered", "doctor --fix",
        Act::kRegister},
       {"registration failed", [](PortalSight& s) { s.registration.problem = "access_denied"; },

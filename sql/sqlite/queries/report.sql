@@ -21,6 +21,16 @@ SELECT v.*,
    WHERE e.portal_id = p.portal_id ORDER BY event_id DESC LIMIT 1) AS last_event_at
 FROM portals AS v JOIN portal AS p USING (member_id) WHERE member_id = ?1;
 
+-- name: ReportLines
+SELECT connector, line_id, status, updated_at FROM lines WHERE member_id = ?1
+ORDER BY connector, line_id LIMIT ?2;
+
+-- name: ReportWaitingInstallations
+SELECT strftime('%Y-%m-%dT%H:%M:%SZ', i.received_at, 'unixepoch') AS received_at, i.attempts,
+  i.last_error
+FROM installation AS i JOIN portal AS p USING (portal_id)
+WHERE p.member_id = ?1 AND i.proven = 0 ORDER BY i.installation_id DESC LIMIT ?2;
+
 -- name: ReportMessages
 SELECT * FROM messages
 WHERE (?1 IS NULL OR member_id = ?1) AND (?2 IS NULL OR connector = ?2)
