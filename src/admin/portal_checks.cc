@@ -291,17 +291,17 @@ void Judge::JudgeLines() {
     const std::string check = "line " + std::to_string(number);
     if (!status) {
       Say(OfFailure(check, subject_, status.error()));
-    } else if (status->error && status->active) {
+    } else if (!status->configured) {
+      Say(Broken(check, subject_, "switched off in Bitrix24 (left alone: it may be meant so)",
+                 "connect it again in the Contact Center"));
+    } else if (status->error) {
       Say(Broken(check, subject_,
                  "Bitrix24 has marked the connector as faulty; nothing goes through",
                  "connect it again in the Contact Center",
                  Fix(Act::kActivateLine, std::to_string(number))));
     } else if (!status->active) {
-      Say(Broken(check, subject_, "switched off in Bitrix24 (left alone: it may be meant so)",
-                 "connect it again in the Contact Center"));
-    } else if (!status->configured) {
-      Say(Warn(check, subject_, "active, but Bitrix24 calls it not configured",
-               "open the connector's settings in the Contact Center and save them"));
+      Say(Broken(check, subject_, "configured, but Bitrix24 does not call it active",
+                 "see the check of the connector; then connect it again in the Contact Center"));
     } else {
       Say(Ok(check, subject_, "active"));
     }

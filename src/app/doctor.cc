@@ -11,6 +11,7 @@
 #include "app/doctor_files.h"
 #include "app/doctor_network.h"
 #include "app/doctor_portals.h"
+#include "install/registrar.h"
 
 namespace imrelay {
 namespace {
@@ -61,6 +62,8 @@ Findings CheckNetwork(const Config& config, const std::string& imrelay_port) {
   Findings findings = CheckSocket(FindSocket(config.database_path));
   Append(findings, checks.Worker(StatusAddresses(imrelay_port)));
   if (!config.public_url.empty()) {
+    const ConnectorSettings connector{
+        config.connector_id, config.connector_name, {}, config.public_url};
     for (const auto& [name, application] : config.applications) {
       if (application.client_id.empty()) continue;
       Append(findings,

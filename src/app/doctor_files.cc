@@ -1,5 +1,6 @@
 #include "app/doctor_files.h"
 
+#include <fcntl.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include <filesystem>
 #include <optional>
 #include <system_error>
+#include <utility>
 
 namespace imrelay {
 namespace {
@@ -58,15 +60,17 @@ void CheckMode(Findings& findings, const std::string& path, const struct stat& f
                             "chmod " + right + ' ' + path, Remedy{Act::kChangeMode, path, right}));
 }
 
+// A folder of root's own says nothing of whose the service is.
 void CheckOwner(Findings& findings, const std::string& path, const struct stat& facts,
                 const struct stat& folder) {
-  if (facts.st_uid == folder.st_uid) return;
+  if (folder.st_uid == 0 || facts.st_uid == folder.st_uid) return;
   const std::string owner = NameOfUser(folder.st_uid);
+  std::optional<Remedy> remedy;
+  if (facts.st_uid == 0) remedy = Remedy{Act::kChangeOwner, path};
   findings.push_back(Broken("file", path,
                             "belongs to " + NameOfUser(facts.st_uid) + ", its folder to " + owner +
                                 ", which cannot open it then",
-                            "as root: chown " + owner + ": " + path,
-                            Remedy{Act::kChangeOwner, path}));
+                            "as root: chown " + owner + ": " + path, std::move(remedy)));
 }
 
 void CheckOwnFile(Findings& findings, const std::string& path) {
@@ -98,12 +102,12 @@ void CheckFolder(Findings& findings, const std::string& folder) {
                               Remedy{Act::kMakeDirectory, folder}));
     return;
   }
+  // Not changed by --fix: nobody knows what else the folder is for.
   const mode_t mode = facts->st_mode & 07777;
   if ((mode & kOthers) != 0) {
-    const std::string right = Octal(mode & ~kOthers);
     findings.push_back(
-        Warn("directory", folder, "mode " + Octal(mode) + ": others can look into it",
-             "chmod " + right + ' ' + folder, Remedy{Act::kChangeMode, folder, right}));
+        Warn("directory", folder, "mode " + Octal(mode) + ": open to everybody",
+             "chmod " + Octal(mode & ~kOthers) + ' ' + folder + ", if it is the service's alone"));
   }
   if (geteuid() != 0 && geteuid() != facts->st_uid) {
     findings.push_back(Warn("user", NameOfUser(geteuid()),
@@ -116,6 +120,32 @@ void CheckFolder(Findings& findings, const std::string& folder) {
 tl::unexpected<Error> SystemError(const std::string& doing) {
   return Fail(ErrorCode::kUnavailable, doing + ": " + std::strerror(errno));
 }
+
+// The thing itself that has a name now. Root mends what lies in a folder of the service's, and
+// whoever got hold of the service must not make it mend something else through a link.
+class Handle {
+ public:
+  explicit Handle(const std::string& path)
+      : fd_(open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)) {}
+  ~Handle() {
+    if (fd_ >= 0) close(fd_);
+  }
+  Handle(const Handle&) = delete;
+  Handle& operator=(const Handle&) = delete;
+
+  Status CheckOwn(const std::string& path) const {
+    struct stat facts {};
+    if (fd_ < 0 || fstat(fd_, &facts) != 0) return SystemError("open " + path);
+    const bool single = (S_ISREG(facts.st_mode) && facts.st_nlink == 1) || S_ISSOCK(facts.st_mode);
+    if (single) return {};
+    return Fail(ErrorCode::kInvalidArgument, path + " is a link: left alone");
+  }
+  // For calls that take a path.
+  std::string Name() const { return "/proc/self/fd/" + std::to_string(fd_); }
+
+ private:
+  int fd_;
+};
 
 }  // namespace
 
@@ -141,15 +171,18 @@ Findings CheckFiles(const ServiceFiles& files) {
 }
 
 Result<std::string> ChangeMode(const std::string& path, const std::string& octal) {
+  const Handle handle(path);
+  if (Status own = handle.CheckOwn(path); !own) return Fail(std::move(own).error());
   const auto mode = static_cast<mode_t>(std::strtoul(octal.c_str(), nullptr, 8));
-  if (chmod(path.c_str(), mode) != 0) return SystemError("chmod " + path);
+  if (chmod(handle.Name().c_str(), mode) != 0) return SystemError("chmod " + path);
   return "chmod " + octal + ' ' + path;
 }
 
 Result<std::string> ChangeOwner(const std::string& path) {
+  const Handle handle(path);
+  if (Status own = handle.CheckOwn(path); !own) return Fail(std::move(own).error());
   const std::optional<struct stat> folder = Look(FolderOf(path));
-  // Not of the file that a link names.
-  if (!folder || lchown(path.c_str(), folder->st_uid, folder->st_gid) != 0) {
+  if (!folder || chown(handle.Name().c_str(), folder->st_uid, folder->st_gid) != 0) {
     return SystemError("chown " + path);
   }
   return "chown " + NameOfUser(folder->st_uid) + ": " + path;

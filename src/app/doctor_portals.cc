@@ -3,13 +3,20 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 
 #include "admin/portal_checks.h"
+#include "app/service.h"
+#include "bitrix24/authorization_server.h"
 #include "bitrix24/methods.h"
+#include "bitrix24/portal_calls.h"
+#include "bitrix24/rate_limit.h"
+#include "http/client.h"
+#include "store/sqlite/sqlite_store.h"
 
 namespace imrelay {
 namespace {
@@ -48,6 +55,31 @@ CallResultOf<ApplicationState> StateOf(const CallResultOf<AppInfo>& info) {
 }
 
 }  // namespace
+
+Findings CheckPortals(const Config& config, bool fix) {
+  Result<std::unique_ptr<SqliteStore>> store = SqliteStore::OpenExisting(config.database_path);
+  if (!store) return {};
+  Result<Keyring> keyring = Keyring::Open(config.key_file);
+  if (!keyring) return {};
+  Result<Applications> applications = OpenApplications(config, *keyring);
+  if (!applications) return {};
+  const SystemClock clock;
+  AddressPolicy policy{.allow_insecure_loopback = config.allow_insecure_loopback};
+  policy.private_hosts = {config.private_portals.begin(), config.private_portals.end()};
+  const std::unique_ptr<HttpClient> http = MakeCurlClient(policy);
+  AuthorizationServer authorization_server(*http, config.authorization_servers);
+  PortalCalls calls(*http, clock);
+  RateLimit rate_limit(config.database_path + "-rates",
+                       {config.calls_per_second, config.call_burst}, clock);
+  const std::string locks = config.database_path + "-tokens";
+  Tokens tokens(**store, *keyring, authorization_server, *applications, locks, clock);
+  PortalApi api(tokens, calls, rate_limit, **store, clock);
+  Registrar registrar(
+      api, **store,
+      {config.connector_id, config.connector_name, config.connector_icon, config.public_url}, locks,
+      clock);
+  return PortalRounds(**store, **store, tokens, api, registrar, *applications, clock).Examine(fix);
+}
 
 PortalRounds::PortalRounds(Store& store, PortalStore& portals, Tokens& tokens, PortalApi& api,
                            Registrar& registrar, const Applications& applications,

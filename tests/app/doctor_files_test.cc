@@ -19,7 +19,8 @@ using Level = Finding::Level;
 // A service's files, each as it should be.
 struct Well {
   Well() {
-    for (const char* name : {"imrelay.toml", "secret", "x.key", "x.db", "x.db-wal", "x.db-proofs"}) {
+    for (const char* name :
+         {"imrelay.toml", "secret", "x.key", "x.db", "x.db-wal", "x.db-proofs"}) {
       std::ofstream(directory.File(name)) << "x";
       chmod(directory.File(name).c_str(), 0600);
     }
@@ -73,7 +74,7 @@ TEST_CASE("doctor_files: finds each file that is open to others, and closes it")
   }
 }
 
-TEST_CASE("doctor_files: a folder that others can enter is told, and closed") {
+TEST_CASE("doctor_files: a folder that others can enter is told, and left alone") {
   const Well well;
   const std::string folder = well.directory.File("");
   chmod(folder.c_str(), 0755);
@@ -83,9 +84,30 @@ TEST_CASE("doctor_files: a folder that others can enter is told, and closed") {
   REQUIRE(findings.size() == 1);
   CHECK(findings[0].level == Level::kWarn);
   CHECK(findings[0].found.find("0755") != std::string::npos);
-  REQUIRE(findings[0].remedy.has_value());
-  CHECK(ChangeMode(findings[0].remedy->subject, findings[0].remedy->detail).has_value());
-  CHECK(CheckFiles(well.Files()).front().level == Level::kOk);
+  CHECK_FALSE(findings[0].remedy.has_value());
+}
+
+TEST_CASE("doctor_files: what a link names is not mended") {
+  const TemporaryDirectory elsewhere;
+  const std::string target = elsewhere.File("target");
+  std::ofstream(target) << "x";
+  chmod(target.c_str(), 0644);
+  const Well well;
+  const std::string path = well.directory.File("x.db-wal");
+  for (const bool hard : {false, true}) {
+    CAPTURE(hard);
+    unlink(path.c_str());
+    REQUIRE((hard ? link : symlink)(target.c_str(), path.c_str()) == 0);
+
+    const Result<std::string> mode = ChangeMode(path, "0600");
+    const Result<std::string> owner = ChangeOwner(path);
+
+    CHECK_FALSE(mode.has_value());
+    CHECK_FALSE(owner.has_value());
+    struct stat facts {};
+    REQUIRE(stat(target.c_str(), &facts) == 0);
+    CHECK((facts.st_mode & 07777) == 0644);
+  }
 }
 
 TEST_CASE("doctor_files: a folder that is missing is made, for its owner alone") {
@@ -107,7 +129,7 @@ TEST_CASE("doctor_files: a folder that is missing is made, for its owner alone")
 TEST_CASE("doctor_files: a file that root left in the service's folder is given back") {
   if (geteuid() != 0) return;
   const Well well;
-  chown(well.directory.File("").c_str(), 12345, 12345);
+  REQUIRE(chown(well.directory.File("").c_str(), 12345, 12345) == 0);
 
   const Findings findings = CheckFiles(well.Files());
 
@@ -125,7 +147,7 @@ TEST_CASE("doctor_files: a remedy that is not possible says why") {
   const Result<std::string> done = ChangeMode("/nonexistent/x", "0600");
 
   REQUIRE_FALSE(done.has_value());
-  CHECK(done.error().message == "chmod /nonexistent/x: No such file or directory");
+  CHECK(done.error().message == "open /nonexistent/x: No such file or directory");
 }
 
 TEST_CASE("doctor_files: the socket beside the database is found, a file of its name is none") {

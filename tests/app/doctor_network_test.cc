@@ -43,8 +43,7 @@ struct Bench {
   NetworkChecks checks{own, servers, clock};
 };
 
-HttpResponse Answer(int status, std::string body,
-                    std::map<std::string, std::string> headers = {}) {
+HttpResponse Answer(int status, std::string body, std::map<std::string, std::string> headers = {}) {
   return {status, std::move(headers), std::move(body)};
 }
 
@@ -69,8 +68,8 @@ TEST_CASE("doctor_network: tells what is wrong between nginx and the worker") {
       {Answer(503, R"({"error":"unavailable","message":"No worker answers"})"), "no worker",
        "systemctl restart imrelay.service"},
       {Answer(503, R"({"error":"not_ready","message":"locked"})"), "not ready: locked", "database"},
-      {Answer(200, "<html>", {{"server", "Apache/2"}}), "somebody else answers (HTTP 200 of Apache/2)",
-       "IMRELAY_PORT"},
+      {Answer(200, "<html>", {{"server", "Apache/2"}}),
+       "somebody else answers (HTTP 200 of Apache/2)", "IMRELAY_PORT"},
       {std::nullopt, "nobody listens", "systemctl status nginx"},
   };
   for (const auto& planted : cases) {
@@ -191,7 +190,8 @@ TEST_CASE("doctor_network: a clock that was never set is a failure") {
 
 TEST_CASE("doctor_network: reads the date of an answer and nothing else") {
   CHECK(ParseHttpDate("Wed, 25 Nov 2026 12:00:00 GMT") == FromUnixSeconds(1'795'608'000));
-  for (const char* wrong : {"", "yesterday", "Wed, 25 Nov 2026 12:00:00", "Wed, 25 Nov 2026 12:00:00 GMTx"}) {
+  for (const char* wrong :
+       {"", "yesterday", "Wed, 25 Nov 2026 12:00:00", "Wed, 25 Nov 2026 12:00:00 GMTx"}) {
     CHECK_FALSE(ParseHttpDate(wrong).has_value());
   }
 }
