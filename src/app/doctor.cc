@@ -1,6 +1,8 @@
 #include "app/doctor.h"
 
+#include <algorithm>
 #include <chrono>
+#include <memory>
 #include <ostream>
 #include <utility>
 
@@ -85,8 +87,13 @@ Findings CheckAll(const Config& config, const Environment& environment, bool fix
          Examine([&config] { return CheckDatabase(config.database_path, kLongestCheck); }, mend));
   Append(findings, Examine([&config] { return CheckKey(config); }, mend));
   const auto port = environment.find("IMRELAY_PORT");
-  Append(findings, CheckNetwork(config, port == environment.end() ? "" : port->second));
-  Append(findings, CheckPortals(config, fix));
+  Findings network = CheckNetwork(config, port == environment.end() ? "" : port->second);
+  const bool reached = std::none_of(network.begin(), network.end(), [](const Finding& finding) {
+    return finding.check == kPublicUrlCheck && finding.level == Finding::Level::kFail;
+  });
+  Append(findings, std::move(network));
+  const PortalMends may = reached ? PortalMends::kAll : PortalMends::kAllButRegister;
+  Append(findings, CheckPortals(config, fix ? may : PortalMends::kNone));
   return findings;
 }
 

@@ -96,23 +96,24 @@ Findings NetworkChecks::Worker(const std::vector<std::string>& addresses) {
 
 Finding NetworkChecks::JudgeHandler(const std::string& url, const HttpResponse& response) const {
   if (IsOurProbeAnswer(response)) {
-    if (!response.certificate_end) return Ok("public URL", url, "imrelay answers");
+    if (!response.certificate_end) return Ok(kPublicUrlCheck, url, "imrelay answers");
     const std::string end = "the certificate is good until " + FormatUtc(*response.certificate_end);
     if (*response.certificate_end - clock_.Now() >= kCertificateSoon) {
-      return Ok("public URL", url, "imrelay answers; " + end);
+      return Ok(kPublicUrlCheck, url, "imrelay answers; " + end);
     }
-    return Warn("public URL", url, end, "renew it (certbot renew), then: systemctl reload nginx");
+    return Warn(kPublicUrlCheck, url, end,
+                "renew it (certbot renew), then: systemctl reload nginx");
   }
   if (response.status >= 300 && response.status < 400) {
-    return Broken("public URL", url,
+    return Broken(kPublicUrlCheck, url,
                   "redirects to " + Header(response, "location") +
                       ", which Bitrix24 may not follow with a POST",
                   "set bitrix24.public_url to where it leads, or take the redirection away");
   }
   if (FieldOf(response, "error") == "unavailable") {
-    return Broken("public URL", url, "nginx answers, but no worker behind it", kRestart);
+    return Broken(kPublicUrlCheck, url, "nginx answers, but no worker behind it", kRestart);
   }
-  return Broken("public URL", url, "somebody else answers: " + WhoAnswers(response),
+  return Broken(kPublicUrlCheck, url, "somebody else answers: " + WhoAnswers(response),
                 "does the name lead to this server, and does its server block of nginx include "
                 "snippets/imrelay-locations.conf?");
 }
@@ -125,7 +126,7 @@ std::optional<Finding> NetworkChecks::PlainHttp(const std::string& handler_url) 
   const std::string url = "http" + handler_url.substr(5);
   const Result<HttpResponse> answer = Get(own_, url);
   if (!answer || !IsOurProbeAnswer(*answer)) return std::nullopt;
-  return Warn("public URL", url, "answers without TLS too, so a token could be posted in clear",
+  return Warn(kPublicUrlCheck, url, "answers without TLS too, so a token could be posted in clear",
               "have nginx redirect port 80, as nginx/example-tls.conf does");
 }
 
@@ -133,7 +134,7 @@ Findings NetworkChecks::PublicUrl(const std::string& handler_url) {
   const Result<HttpResponse> answer = Get(own_, handler_url);
   if (!answer) {
     const bool certificate = answer.error().reason == "certificate";
-    return {Broken("public URL", handler_url,
+    return {Broken(kPublicUrlCheck, handler_url,
                    certificate ? "its certificate is not trusted or has run out (" +
                                      answer.error().message + ')'
                                : "cannot be reached from here (" + answer.error().message + ')',

@@ -54,6 +54,7 @@ std::vector<std::string> StatusAddresses(const std::string& imrelay_port);
 // The time of a Date header (RFC 9110, 5.6.7, the preferred form); none for anything else.
 std::optional<TimePoint> ParseHttpDate(const std::string& text);
 
+inline constexpr const char* kPublicUrlCheck = "public URL";
 inline constexpr std::chrono::hours kCertificateSoon{14 * 24};
 inline constexpr std::chrono::seconds kClockSkew{60};
 

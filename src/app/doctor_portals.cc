@@ -9,7 +9,6 @@
 #include <thread>
 #include <utility>
 
-#include "admin/portal_checks.h"
 #include "app/service.h"
 #include "bitrix24/authorization_server.h"
 #include "bitrix24/methods.h"
@@ -56,7 +55,7 @@ CallResultOf<ApplicationState> StateOf(const CallResultOf<AppInfo>& info) {
 
 }  // namespace
 
-Findings CheckPortals(const Config& config, bool fix) {
+Findings CheckPortals(const Config& config, PortalMends mends) {
   Result<std::unique_ptr<SqliteStore>> store = SqliteStore::OpenExisting(config.database_path);
   if (!store) return {};
   Result<Keyring> keyring = Keyring::Open(config.key_file);
@@ -69,7 +68,7 @@ Findings CheckPortals(const Config& config, bool fix) {
   const std::unique_ptr<HttpClient> http = MakeCurlClient(policy);
   AuthorizationServer authorization_server(*http, config.authorization_servers);
   PortalCalls calls(*http, clock);
-  RateLimit rate_limit(config.database_path + "-rates",
+  RateLimit rate_limit(config.database_path + "-calls",
                        {config.calls_per_second, config.call_burst}, clock);
   const std::string locks = config.database_path + "-tokens";
   Tokens tokens(**store, *keyring, authorization_server, *applications, locks, clock);
@@ -78,7 +77,8 @@ Findings CheckPortals(const Config& config, bool fix) {
       api, **store,
       {config.connector_id, config.connector_name, config.connector_icon, config.public_url}, locks,
       clock);
-  return PortalRounds(**store, **store, tokens, api, registrar, *applications, clock).Examine(fix);
+  return PortalRounds(**store, **store, tokens, api, registrar, *applications, clock)
+      .Examine(mends);
 }
 
 PortalRounds::PortalRounds(Store& store, PortalStore& portals, Tokens& tokens, PortalApi& api,
@@ -92,7 +92,7 @@ PortalRounds::PortalRounds(Store& store, PortalStore& portals, Tokens& tokens, P
       applications_(applications),
       clock_(clock) {}
 
-Findings PortalRounds::Examine(bool fix) {
+Findings PortalRounds::Examine(PortalMends mends) {
   Result<std::vector<PortalAccess>> portals = portals_.ListAccess();
   if (!portals) {
     return {Broken(kCheck, "", portals.error().message, "see the checks of the database")};
@@ -102,7 +102,9 @@ Findings PortalRounds::Examine(bool fix) {
                  "install it in Bitrix24 as an administrator, with the handler address above")};
   }
   imrelay::Mend mend;
-  if (fix) mend = [this](const Remedy& remedy) { return Mend(remedy); };
+  if (mends != PortalMends::kNone) {
+    mend = [this, mends](const Remedy& remedy) { return Mend(remedy, mends); };
+  }
   Findings findings;
   for (const PortalAccess& portal : *portals) {
     const auto look = [this, &portal] { return Look(portal.member_id); };
@@ -183,7 +185,7 @@ void PortalRounds::AskPortal(PortalSight& sight) {
   }
 }
 
-Result<std::string> PortalRounds::Mend(const Remedy& remedy) {
+Result<std::string> PortalRounds::Mend(const Remedy& remedy, PortalMends mends) {
   Result<std::optional<PortalAccess>> portal = portals_.FindAccess(MemberId(remedy.subject));
   if (!portal) return Fail(std::move(portal).error());
   if (!*portal) return Fail(ErrorCode::kNotFound, "no such portal");
@@ -193,6 +195,9 @@ Result<std::string> PortalRounds::Mend(const Remedy& remedy) {
     return "renewed its tokens";
   }
   if (remedy.act == Remedy::Act::kRegister) {
+    if (mends != PortalMends::kAll) {
+      return Fail(ErrorCode::kConflict, "left alone: the public URL does not lead here");
+    }
     const std::vector<Step> steps = registrar_.Ensure(**portal, kMendPatience);
     if (AllDone(steps)) return "registered the connector and bound its events";
     return Fail(ErrorCode::kUnavailable, "not done: " + NotDone(steps));

@@ -19,16 +19,7 @@ struct Table {
 
 // What to report. A filter that is not set lets everything pass.
 struct ReportQuery {
-  enum class What {
-    kPortals,
-    kPortal,
-    kLines,                 // of a portal
-    kWaitingInstallations,  // of a portal: received_at, attempts, last_error
-    kMessages,
-    kDeliveriesOfMessage,
-    kEvents,
-    kEvent
-  };
+  enum class What { kPortals, kPortal, kMessages, kDeliveriesOfMessage, kEvents, kEvent };
   What what = What::kPortals;
   std::optional<std::string> member_id;
   std::optional<std::string> connector;

@@ -391,6 +391,13 @@ class Doctor(unittest.TestCase):
         self.assertIn(theirs, foreign["found"])
         self.assertEqual((code, self.not_well(findings)), (0, []))
 
+    def test_nothing_is_registered_at_an_address_that_is_not_ours(self):
+        before = self.stand_in.state(self.portal.member_id)
+        code, findings = self.doctor("--fix", IMRELAY_BITRIX24_PUBLIC_URL=self.stand_in.url)
+        self.assertEqual(code, 1)
+        self.assertTrue([f for f in findings if "left alone" in (f["mended"] or "")], findings)
+        self.assertEqual(self.stand_in.state(self.portal.member_id), before)
+
     def test_planted_faults(self):
         faults = Planted(self).table()
         self.assertGreaterEqual(len(faults), 20)

@@ -10,26 +10,12 @@ SELECT v.*,
       (SELECT last_error FROM installation AS i WHERE i.portal_id = p.portal_id AND proven = 0
        ORDER BY installation_id DESC LIMIT 1), 'installation not proven yet')
   END AS to_do,
-  p.dead_reason, nullif(p.application, '') AS application,
-  strftime('%Y-%m-%dT%H:%M:%SZ', p.tokens_granted_at, 'unixepoch') AS tokens_granted_at,
-  strftime('%Y-%m-%dT%H:%M:%SZ', p.registered_at, 'unixepoch') AS registered_at,
-  p.registration_problem,
   (SELECT count(*) FROM installation AS i WHERE i.portal_id = p.portal_id AND proven = 0)
     AS installations_waiting,
   (SELECT count(*) FROM event AS e WHERE e.portal_id = p.portal_id) AS events,
   (SELECT strftime('%Y-%m-%dT%H:%M:%SZ', received_at, 'unixepoch') FROM event AS e
    WHERE e.portal_id = p.portal_id ORDER BY event_id DESC LIMIT 1) AS last_event_at
 FROM portals AS v JOIN portal AS p USING (member_id) WHERE member_id = ?1;
-
--- name: ReportLines
-SELECT connector, line_id, status, updated_at FROM lines WHERE member_id = ?1
-ORDER BY connector, line_id LIMIT ?2;
-
--- name: ReportWaitingInstallations
-SELECT strftime('%Y-%m-%dT%H:%M:%SZ', i.received_at, 'unixepoch') AS received_at, i.attempts,
-  i.last_error
-FROM installation AS i JOIN portal AS p USING (portal_id)
-WHERE p.member_id = ?1 AND i.proven = 0 ORDER BY i.installation_id DESC LIMIT ?2;
 
 -- name: ReportMessages
 SELECT * FROM messages
