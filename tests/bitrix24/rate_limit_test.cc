@@ -140,12 +140,18 @@ TEST_CASE("rate limit: several processes share it, and no place is given twice")
   const TemporaryDirectory directory;
   const FakeClock clock;
   constexpr int kProcesses = 4;
-  constexpr int kCalls = 250;
+  constexpr int kCalls = 5000;
+  int start[2];  // they begin together, when the last writer is gone
+  REQUIRE(pipe(start) == 0);
   std::vector<pid_t> children;
   for (int i = 0; i < kProcesses; ++i) {
     const pid_t child = fork();
     REQUIRE(child >= 0);
     if (child == 0) {
+      close(start[1]);
+      char none = 0;
+      while (read(start[0], &none, 1) != 0) {
+      }
       RateLimit limit(directory.File("rate"), {4, 10}, clock);
       std::ofstream waits(directory.File(("waits" + std::to_string(i)).c_str()));
       for (int j = 0; j < kCalls; ++j) {
@@ -157,6 +163,8 @@ TEST_CASE("rate limit: several processes share it, and no place is given twice")
     }
     children.push_back(child);
   }
+  close(start[0]);
+  close(start[1]);
   for (const pid_t child : children) {
     int status = 0;
     REQUIRE(waitpid(child, &status, 0) == child);

@@ -15,6 +15,7 @@
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/temporary_directory.h"
 #include "tests/install/scripted_portal.h"
+#include "tests/store/raw_database.h"
 
 namespace imrelay {
 namespace {
@@ -80,6 +81,10 @@ struct Bench {
     const auto due = store->DueForUpkeep(time, 10);
     REQUIRE(due.has_value());
     return !due->empty();
+  }
+  std::string Lines() {
+    return RawDatabase(directory.File("db"))
+        .Show("SELECT member_id, connector, line_id, status FROM lines");
   }
   // Everything is bound, and to nothing else.
   void CheckAllBound(const std::string& url) {
@@ -470,12 +475,15 @@ TEST_CASE("registrar: switches the connector on a line on and off") {
   CHECK(bench.http.bodies[0].find(R"("CONNECTOR":"relay","LINE":107,"ACTIVE":1)") !=
         std::string::npos);
   CHECK(bench.http.bodies[1].find(R"("NAME":"The relay")") != std::string::npos);
+  CHECK(bench.Lines() == "m1|relay|107|active");
 
   const std::vector<Step> off =
       bench.registrar.SetLine(bench.portal, LineId(107), false, kPatience);
   CHECK(AllDone(off));
   CHECK(bench.http.calls.size() == 3);
   CHECK(bench.http.bodies[2].find(R"("ACTIVE":0)") != std::string::npos);
+  CHECK(bench.Lines().starts_with("m1|relay|107|"));
+  CHECK(bench.Lines().find("|active") == std::string::npos);
 }
 
 TEST_CASE("registrar: a line that was not switched keeps its row, and is told") {
@@ -491,6 +499,7 @@ TEST_CASE("registrar: a line that was not switched keeps its row, and is told") 
   CHECK(failed.size() == 1);
   CHECK(WordOf(no_line, "line") == "bad_line");
   CHECK(bench.http.calls.size() == 1);
+  CHECK(bench.Lines().empty());
 }
 
 TEST_CASE("registrar: tells how the connector stands on a line") {
