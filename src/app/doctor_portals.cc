@@ -63,9 +63,8 @@ Findings CheckPortals(const Config& config, PortalMends mends) {
   Result<Applications> applications = OpenApplications(config, *keyring);
   if (!applications) return {};
   const SystemClock clock;
-  AddressPolicy policy{.allow_insecure_loopback = config.allow_insecure_loopback};
-  policy.private_hosts = {config.private_portals.begin(), config.private_portals.end()};
-  const std::unique_ptr<HttpClient> http = MakeCurlClient(policy);
+  const std::unique_ptr<HttpClient> http =
+      MakeCurlClient({config.allow_insecure_loopback, config.private_portals});
   AuthorizationServer authorization_server(*http, config.authorization_servers);
   PortalCalls calls(*http, clock);
   RateLimit rate_limit(config.database_path + "-calls",

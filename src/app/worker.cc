@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "app/proof_loop.h"
@@ -56,6 +57,14 @@ Result<int> ListenSocket(const std::string& listen) {
   return Fail(ErrorCode::kInvalidArgument, socket.error().message, kUsageReason);
 }
 
+std::set<std::string> NamesIn(const Config& config) {
+  std::set<std::string> names;
+  for (const auto& [name, application] : config.applications) {
+    if (!name.empty()) names.insert(name);
+  }
+  return names;
+}
+
 // The names of the applications that are configured, for the log.
 std::string Names(const Applications& applications) {
   std::string names;
@@ -84,13 +93,14 @@ Status RunWorker(const Config& config, const std::string& listen) {
   if (!applications) return Fail(std::move(applications).error());
 
   const SystemClock clock;
-  const std::unique_ptr<HttpClient> http = MakeCurlClient({config.allow_insecure_loopback});
+  const std::unique_ptr<HttpClient> http =
+      MakeCurlClient({config.allow_insecure_loopback, config.private_portals});
   AuthorizationServer authorization_server(*http, config.authorization_servers);
   PortalCalls portal_calls(*http, clock);
   Ingest ingest(*service->store, service->keyring, clock);
   Prover prover(*service->store, service->keyring, authorization_server, portal_calls,
-                applications->at(""), clock);
-  Routes routes(ingest, *service->store);
+                *applications, clock);
+  Routes routes({ingest, *service->store, *service->store, NamesIn(config)});
   ProofLoop proof_loop(*service->store, ingest, prover, config.database_path + "-proofs");
 
   ServerOptions options;

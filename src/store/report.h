@@ -22,7 +22,8 @@ struct ReportQuery {
   enum class What {
     kPortals,
     kPortal,
-    kLines,  // of a portal
+    kLines,                 // of a portal
+    kWaitingInstallations,  // of a portal, newest first: received_at, attempts, last_error
     kMessages,
     kDeletions,  // of one line of a connector, which must be named
     kDeliveriesOfMessage,

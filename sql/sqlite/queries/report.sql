@@ -31,6 +31,12 @@ WHERE m.line_key = (SELECT line_key FROM line JOIN portal USING (portal_id)
   AND m.deleted_at IS NOT NULL
 ORDER BY m.deleted_at DESC LIMIT ?4;
 
+-- name: ReportWaitingInstallations
+SELECT strftime('%Y-%m-%dT%H:%M:%SZ', i.received_at, 'unixepoch') AS received_at, i.attempts,
+  i.last_error
+FROM installation AS i JOIN portal AS p USING (portal_id)
+WHERE p.member_id = ?1 AND i.proven = 0 ORDER BY i.installation_id DESC LIMIT ?2;
+
 -- name: ReportMessages
 SELECT * FROM messages
 WHERE (?1 IS NULL OR member_id = ?1) AND (?2 IS NULL OR connector = ?2)

@@ -26,6 +26,10 @@ Statement& PrepareReport(Database& database, const ReportQuery& query) {
       return database.Prepare(sql::kReportPortal).BindOptional(query.member_id);
     case ReportQuery::What::kLines:
       return database.Prepare(sql::kReportLines).BindOptional(query.member_id).Bind(limit);
+    case ReportQuery::What::kWaitingInstallations:
+      return database.Prepare(sql::kReportWaitingInstallations)
+          .BindOptional(query.member_id)
+          .Bind(limit);
     case ReportQuery::What::kMessages:
       return PrepareMessages(database, query);
     case ReportQuery::What::kDeletions:
