@@ -13,6 +13,8 @@
 #include <thread>
 #include <utility>
 
+#include "base/ownership.h"
+
 namespace imrelay {
 namespace {
 
@@ -181,6 +183,7 @@ Status RateLimit::Open() {
   if (fd_ < 0 || fstat(fd_, &status) != 0) return Unusable("open");
   errno = EINVAL;
   if (!S_ISREG(status.st_mode)) return Unusable("use");
+  if (status.st_size == 0) GiveToOwnerOfFolder(fd_, file_);  // made just now
   return {};
 }
 
