@@ -18,17 +18,7 @@ bool IsSecondControl(std::string_view rest) {
   return rest.size() >= 2 && rest[0] == '\xC2' && static_cast<unsigned char>(rest[1]) < 0xA0;
 }
 
-std::string Printable(const Table::Cell& cell) {
-  if (!cell.text) return "-";
-  const std::string text = ReplaceInvalidUtf8(*cell.text);
-  std::string printable;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool second = IsSecondControl(std::string_view(text).substr(i));
-    printable += second || IsControl(text[i]) ? '?' : text[i];
-    if (second) ++i;
-  }
-  return printable;
-}
+std::string Shown(const Table::Cell& cell) { return cell.text ? Printable(*cell.text) : "-"; }
 
 // Columns on the screen: continuation bytes take no room.
 std::size_t WidthOf(const std::string& text) {
@@ -57,11 +47,22 @@ void WriteObject(JsonWriter& json, const Table& table, std::size_t row) {
 
 }  // namespace
 
+std::string Printable(std::string_view hostile) {
+  const std::string text = ReplaceInvalidUtf8(hostile);
+  std::string printable;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool second = IsSecondControl(std::string_view(text).substr(i));
+    printable += second || IsControl(text[i]) ? '?' : text[i];
+    if (second) ++i;
+  }
+  return printable;
+}
+
 std::string TableText(const Table& table) {
   std::vector<std::vector<std::string>> lines{table.columns};
   for (const auto& row : table.rows) {
     std::vector<std::string>& line = lines.emplace_back();
-    for (const Table::Cell& cell : row) line.push_back(Printable(cell));
+    for (const Table::Cell& cell : row) line.push_back(Shown(cell));
   }
   std::vector<std::size_t> widths(table.columns.size(), 0);
   for (const auto& line : lines) {
@@ -84,7 +85,7 @@ std::string RecordText(const Table& table, std::size_t row) {
   std::string text;
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
     const Table::Cell& cell = table.rows[row][i];
-    if (cell.text) text += table.columns[i] + ": " + Printable(cell) + '\n';
+    if (cell.text) text += table.columns[i] + ": " + Shown(cell) + '\n';
   }
   return text;
 }

@@ -1,13 +1,17 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "store/report.h"
 
 namespace imrelay {
 
-// Rows under their column names, aligned; control characters shown as "?", so that a hostile value
-// cannot act on the terminal. Ends with a line break.
+// One line of text with its control characters as "?", so that a hostile value cannot act on the
+// terminal or begin a line of its own.
+std::string Printable(std::string_view text);
+
+// Rows under their column names, aligned, and printable. Ends with a line break.
 std::string TableText(const Table& table);
 
 // One row as "name: value" lines; unknown values are left out.

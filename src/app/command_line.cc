@@ -11,6 +11,7 @@
 #include "admin/reports.h"
 #include "app/commands.h"
 #include "app/config.h"
+#include "app/doctor.h"
 #include "app/version.h"
 
 namespace imrelay {
@@ -21,6 +22,7 @@ struct Options {
   std::string config;
   bool json = false;
   bool event = false;
+  bool fix = false;
   std::string listen;
   std::string member_id;
   std::string connector;
@@ -155,6 +157,13 @@ void Parser::AddService() {
                             return MigrateCommand(options.config, options.json, streams);
                           });
   AddJson(migrate);
+  CLI::App* doctor =
+      Add(app_, "doctor", "check everything from Bitrix24's button to the database",
+          [](const Options& options, Streams& streams) {
+            return DoctorCommand(options.config, {options.fix, options.json}, streams);
+          });
+  doctor->add_flag("--fix", options_.fix, "do what is safe about it, and say what was done");
+  AddJson(doctor);
   CLI::App* key = Group("key", "the encryption key");
   Add(*key, "seal", "encrypt a secret on standard input for the configuration",
       [](const Options& options, Streams& streams) {

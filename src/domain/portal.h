@@ -37,6 +37,7 @@ struct Portal {
   PortalId id;
   MemberId member_id;
   PortalStatus status = PortalStatus::kPending;
+  std::string application;  // the name of the one it installed; "" is the unnamed one
   // Grows whenever anything here changes. What was planned on an older one is planned anew.
   std::int64_t revision = 0;
   std::optional<TokenHash> token;            // proven
@@ -54,6 +55,8 @@ struct ProvenInstallation {
   std::string sealed_access_token;
   std::string sealed_refresh_token;  // empty: it was used up, the portal must be re-opened
   std::optional<TimePoint> token_expires_at;
+  // Base URL of the authorization server that granted them; empty when none did.
+  std::string server_endpoint = {};
 };
 
 }  // namespace imrelay

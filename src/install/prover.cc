@@ -7,7 +7,8 @@
 
 #include "base/log.h"
 #include "bitrix24/endpoint.h"
-#include "crypto/digest.h"
+#include "install/backoff.h"
+#include "install/grant.h"
 
 namespace imrelay {
 namespace {
@@ -26,22 +27,8 @@ constexpr std::size_t kMaxHeldGrants = 64;
 
 constexpr const char* kNotConfigured = "not_configured";
 
-// 1 s, 2 s, 4 s … an hour, less up to a quarter, so that many do not come back at once.
-milliseconds Backoff(int attempts) {
-  const int doublings = std::clamp(attempts, 0, 12);
-  const milliseconds delay =
-      std::min<milliseconds>(kShortestDelay * (1 << doublings), kLongestDelay);
-  return delay - milliseconds(RandomBelow(static_cast<std::uint32_t>(delay.count() / 4)));
-}
-
 std::string ReasonOf(const Error& error) {
   return error.reason.empty() ? "unavailable" : error.reason;
-}
-
-std::optional<TimePoint> ExpiryOf(const TokenGrant& grant) {
-  constexpr std::int64_t kYear3000 = 32503680000;
-  if (!grant.expires || *grant.expires <= 0 || *grant.expires > kYear3000) return std::nullopt;
-  return FromUnixSeconds(*grant.expires);
 }
 
 bool HasExpired(const ProvenInstallation& granted, TimePoint now) {
@@ -68,12 +55,12 @@ struct Prover::Verdict {
 };
 
 Prover::Prover(Store& store, const Keyring& keyring, AuthorizationServer& authorization_server,
-               PortalCalls& portal_calls, ApplicationCredentials application, const Clock& clock)
+               PortalCalls& portal_calls, Applications applications, const Clock& clock)
     : store_(store),
       keyring_(keyring),
       authorization_server_(authorization_server),
       portal_calls_(portal_calls),
-      application_(std::move(application)),
+      applications_(std::move(applications)),
       clock_(clock) {}
 
 Result<bool> Prover::ProveOne() {
@@ -104,9 +91,8 @@ bool Prover::MayBegin(TimePoint now) {
 
 Result<Prover::Verdict> Prover::Prove(InstallationWork work) {
   if (work.sealed_refresh_token.empty()) return Verdict::Refuse("no_refresh_token");
-  if (application_.client_id.empty() || application_.client_secret.empty()) {
-    return Verdict::Postpone(kNotConfigured);
-  }
+  const ApplicationCredentials* application = CredentialsFor(work);
+  if (application == nullptr) return Verdict::Postpone(kNotConfigured);
   if (const auto held = held_.find(work.id); held != held_.end()) {
     // The database was away when this was granted.
     if (Status kept = Keep(work, ProvenInstallation(held->second)); !kept) {
@@ -127,15 +113,23 @@ Result<Prover::Verdict> Prover::Prove(InstallationWork work) {
     return Fail(std::move(recorded).error());
   }
   Result<TokenGrant> grant =
-      authorization_server_.Refresh(application_, *refresh_token, work.server_endpoint);
+      authorization_server_.Refresh(*application, *refresh_token, work.server_endpoint);
   if (!grant) return AfterRefusal(work, grant.error());
   if (grant->member_id != work.member_id) return Verdict::Refuse("member_mismatch");
   const std::optional<Endpoint> endpoint = ParseEndpoint(grant->client_endpoint);
   if (!endpoint) return Verdict::Refuse("address_refused");
-  if (Status kept = Keep(work, Sealed(work, *grant, endpoint->authority)); !kept) {
+  if (Status kept = Keep(work, SealGrant(keyring_, work.member_id, *grant, endpoint->authority));
+      !kept) {
     return Fail(std::move(kept).error());
   }
   return Confirm(work, *work.granted);
+}
+
+const ApplicationCredentials* Prover::CredentialsFor(const InstallationWork& work) const {
+  const auto found = applications_.find(work.application);
+  const bool configured = found != applications_.end() && !found->second.client_id.empty() &&
+                          !found->second.client_secret.empty();
+  return configured ? &found->second : nullptr;
 }
 
 Prover::Verdict Prover::AfterRefusal(const InstallationWork& work, const Error& refusal) {
@@ -143,20 +137,6 @@ Prover::Verdict Prover::AfterRefusal(const InstallationWork& work, const Error& 
   if (refusal.reason == "invalid_grant" && work.refresh_was_sent) return ProveByAccessToken(work);
   // Never sent by us before, so somebody else used it: a replay, or a forgery.
   return Verdict::Refuse(ReasonOf(refusal));
-}
-
-ProvenInstallation Prover::Sealed(const InstallationWork& work, const TokenGrant& grant,
-                                  const std::string& domain) const {
-  ProvenInstallation proven;
-  proven.client_endpoint = grant.client_endpoint;
-  proven.domain = domain;
-  proven.scope = grant.scope;
-  proven.sealed_access_token =
-      keyring_.Seal(grant.access_token, SealPurpose("access_token", work.member_id));
-  proven.sealed_refresh_token =
-      keyring_.Seal(grant.refresh_token, SealPurpose("refresh_token", work.member_id));
-  proven.token_expires_at = ExpiryOf(grant);
-  return proven;
 }
 
 Status Prover::Keep(InstallationWork& work, ProvenInstallation granted) {
@@ -192,7 +172,9 @@ Prover::Verdict Prover::ProveByAccessToken(const InstallationWork& work) {
     }
     return Verdict::Refuse(ReasonOf(owner.error()));
   }
-  if (owner->client_id && *owner->client_id != application_.client_id) {
+  const ApplicationCredentials* application = CredentialsFor(work);
+  if (application == nullptr) return Verdict::Postpone(kNotConfigured);
+  if (owner->client_id && *owner->client_id != application->client_id) {
     return Verdict::Refuse("client_mismatch");
   }
   const std::optional<Endpoint> endpoint = ParseEndpoint(owner->portal_url);
@@ -214,7 +196,10 @@ Prover::Verdict Prover::ProveByAccessToken(const InstallationWork& work) {
 Prover::Verdict Prover::CheckAdministrator(ProvenInstallation proven, const Secret& access_token) {
   const CallResultOf<TokenUser> user = portal_calls_.Profile(proven.client_endpoint, access_token);
   if (!user) {
-    if (user.error().fault == Fault::kLater) return Verdict::Postpone(user.error().word);
+    // A portal that was renamed this minute is at its new address in the next answer of the
+    // authorization server, or the old address works again.
+    const bool passes = user.error().fault == Fault::kLater || user.error().fault == Fault::kMoved;
+    if (passes) return Verdict::Postpone(user.error().word);
     return Verdict::Refuse(user.error().word);
   }
   if (!user->administrator) return Verdict::Refuse("not_admin");
@@ -246,8 +231,9 @@ Status Prover::Settle(const InstallationWork& work, const Verdict& verdict) {
 }
 
 Status Prover::Postpone(const InstallationWork& work, const std::string& reason, TimePoint now) {
-  const milliseconds delay =
-      reason == kNotConfigured ? milliseconds(kDelayWhileNotConfigured) : Backoff(work.attempts);
+  const milliseconds delay = reason == kNotConfigured
+                                 ? milliseconds(kDelayWhileNotConfigured)
+                                 : Backoff(work.attempts, kShortestDelay, kLongestDelay);
   Status status = store_.PostponeInstallation(work.id, reason, now + delay);
   if (!status) return status;
   Log(LogLevel::kWarning, "installation",

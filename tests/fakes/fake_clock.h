@@ -11,6 +11,7 @@ class FakeClock final : public Clock {
  public:
   TimePoint Now() const override { return now_; }
   void Advance(std::chrono::milliseconds by) { now_ += by; }
+  void Set(TimePoint now) { now_ = now; }
 
  private:
   TimePoint now_ = FromUnixSeconds(1773748800);

@@ -1,13 +1,20 @@
 #include <doctest/doctest.h>
 #include <httplib.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
+#include <time.h>
+
+#include <atomic>
+#include <cstdio>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "http/client.h"
+#include "tests/fakes/temporary_directory.h"
 #include "tests/portal/loopback_server.h"
 
 namespace imrelay {
@@ -38,25 +45,71 @@ Certificate SelfSigned(EVP_PKEY* key) {
   return certificate;
 }
 
+// A TLS server that nobody vouches for.
+struct Untrusted {
+  Untrusted() {
+    http.server().Get("/", [this](const httplib::Request&, httplib::Response&) { ++requests; });
+    REQUIRE(http.Start());
+  }
+  Key key{EVP_RSA_gen(2048)};
+  Certificate certificate = SelfSigned(key.get());
+  std::atomic<int> requests = 0;
+  LoopbackServer http{std::make_unique<httplib::SSLServer>(certificate.get(), key.get())};
+};
+
 TEST_CASE("http client: sends nothing to a server whose certificate nobody vouches for") {
-  const Key key(EVP_RSA_gen(2048));
-  const Certificate certificate = SelfSigned(key.get());
-  auto tls = std::make_unique<httplib::SSLServer>(certificate.get(), key.get());
-  REQUIRE(tls->is_valid());
-  LoopbackServer http(std::move(tls));
-  int requests = 0;
-  http.server().Get("/", [&](const httplib::Request&, httplib::Response&) { ++requests; });
-  REQUIRE(http.Start());
+  Untrusted server;
+  const std::string port = std::to_string(server.http.port());
+  // A policy that lets the address pass does not let the certificate pass.
+  const std::pair<std::string, AddressPolicy> cases[] = {
+      {"127.0.0.1:" + port, {true}},
+      {"127.0.0.1:" + port, {false, {"127.0.0.1:" + port}}},
+      {"localhost:" + port, {false, {"localhost:" + port}}},
+      {"LocalHost:" + port, {false, {"localhost:" + port}}},
+  };
+  for (const auto& [host, policy] : cases) {
+    CAPTURE(host);
+    HttpRequest request;
+    request.method = "GET";
+    request.url = "https://" + host + "/";
+
+    const Result<HttpResponse> answer = MakeCurlClient(policy)->Send(request);
+
+    REQUIRE_FALSE(answer.has_value());
+    CHECK(answer.error().code == ErrorCode::kUnavailable);
+    CHECK(answer.error().message.find("certificate") != std::string::npos);
+    CHECK(answer.error().reason == "certificate");
+  }
+  CHECK(server.requests == 0);
+}
+
+TEST_CASE("http client: tells when a certificate runs out, to who asks") {
+  Untrusted server;
+  const TemporaryDirectory directory;
+  const std::string file = directory.File("certificate.pem");
+  std::FILE* const pem = std::fopen(file.c_str(), "w");
+  REQUIRE(pem != nullptr);
+  REQUIRE(PEM_write_X509(pem, server.certificate.get()) == 1);
+  std::fclose(pem);
+  AddressPolicy policy{.allow_insecure_loopback = true};
+  policy.trusted_certificates = file;
+  const std::unique_ptr<HttpClient> client = MakeCurlClient(policy);
   HttpRequest request;
   request.method = "GET";
-  request.url = "https://127.0.0.1:" + std::to_string(http.port()) + "/";
+  request.url = "https://127.0.0.1:" + std::to_string(server.http.port()) + "/";
 
-  const Result<HttpResponse> answer = MakeCurlClient({true})->Send(request);
+  const Result<HttpResponse> unasked = client->Send(request);
+  request.tell_certificate = true;
+  request.at_most_once = true;
+  const Result<HttpResponse> asked = client->Send(request);
 
-  REQUIRE_FALSE(answer.has_value());
-  CHECK(answer.error().code == ErrorCode::kUnavailable);
-  CHECK(answer.error().message.find("certificate") != std::string::npos);
-  CHECK(requests == 0);
+  REQUIRE_MESSAGE(unasked.has_value(), unasked.error().message);
+  CHECK_FALSE(unasked->certificate_end.has_value());
+  REQUIRE(asked.has_value());
+  REQUIRE(asked->certificate_end.has_value());
+  tm end{};
+  REQUIRE(ASN1_TIME_to_tm(X509_get0_notAfter(server.certificate.get()), &end) == 1);
+  CHECK(UnixSeconds(*asked->certificate_end) == timegm(&end));
 }
 
 }  // namespace

@@ -230,6 +230,39 @@ Status Database::RestartLog() {
   return {};
 }
 
+Status Database::EmptyLog() {
+  const int code = sqlite3_wal_checkpoint_v2(database_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE,
+                                             nullptr, nullptr);
+  if (code != SQLITE_OK) return Fail(ErrorOf(code, "checkpoint"));
+  *log_frames_ = 0;
+  return {};
+}
+
+Result<std::vector<std::string>> Database::FindDamage(std::chrono::milliseconds longest) {
+  using SteadyClock = std::chrono::steady_clock;
+  SteadyClock::time_point deadline = SteadyClock::now() + longest;
+  const auto late = [](void* at) {
+    return SteadyClock::now() >= *static_cast<SteadyClock::time_point*>(at) ? 1 : 0;
+  };
+  sqlite3_stmt* raw = nullptr;
+  int code = sqlite3_prepare_v2(database_.get(), "PRAGMA quick_check(20)", -1, &raw, nullptr);
+  const std::unique_ptr<sqlite3_stmt, Statement::Close> owned(raw);
+  sqlite3_progress_handler(database_.get(), 1000, late, &deadline);
+  std::vector<std::string> damage;
+  while (code == SQLITE_OK || code == SQLITE_ROW) {
+    code = sqlite3_step(raw);
+    if (code != SQLITE_ROW) break;
+    damage.emplace_back(reinterpret_cast<const char*>(sqlite3_column_text(raw, 0)));
+  }
+  sqlite3_progress_handler(database_.get(), 0, nullptr, nullptr);
+  if ((code & 0xFF) == SQLITE_INTERRUPT) {
+    return Fail(ErrorCode::kUnavailable, "quick_check: not finished in time", "time");
+  }
+  if (code != SQLITE_DONE) return Fail(ErrorOf(code, "quick_check"));
+  if (damage.size() == 1 && damage.front() == "ok") damage.clear();
+  return damage;
+}
+
 Status Database::Execute(const char* statements) {
   const int code = sqlite3_exec(database_.get(), statements, nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) return Fail(ErrorOf(code, "database"));

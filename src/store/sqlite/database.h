@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -92,6 +93,14 @@ class Database {
   // The same, and has the next commit begin the log anew, unless somebody still reads an old part
   // of it; then it stays, which is no error. Not inside a transaction.
   Status RestartLog();
+  // Copies the whole log into the file and cuts the log's file to nothing.
+  // Errors: kUnavailable too when somebody still reads or writes an old part of it.
+  Status EmptyLog();
+
+  // What SQLite finds wrong with the file (PRAGMA quick_check), none when nothing; the first 20.
+  // Errors: kUnavailable; with the reason "time" when `longest` was not enough.
+  Result<std::vector<std::string>> FindDamage(std::chrono::milliseconds longest);
+
   // Pages in the write-ahead log after this connection's last commit. Nothing empties it by itself:
   // call Checkpoint, or the file that is opened last does when it closes.
   int log_frames() const { return *log_frames_; }

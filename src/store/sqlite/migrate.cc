@@ -106,7 +106,8 @@ Status CheckSchema(Database& database) {
   if (*version >= SchemaVersion()) return CheckNewer(database, *version);
   return Fail(ErrorCode::kInvalidArgument,
               "the database has schema " + std::to_string(*version) + ", this program needs " +
-                  std::to_string(SchemaVersion()) + "; run: imrelay migrate");
+                  std::to_string(SchemaVersion()) + "; run: imrelay migrate",
+              kOldSchema);
 }
 
 }  // namespace imrelay

@@ -16,7 +16,8 @@ int SchemaVersion();
 Result<int> Migrate(Database& database);
 
 // OK when this program can work with the schema as it is. Changes nothing.
-// Errors: as Migrate; an older schema is kInvalidArgument.
+// Errors: as Migrate; an older schema is kInvalidArgument with the reason kOldSchema.
+inline constexpr const char* kOldSchema = "old_schema";
 Status CheckSchema(Database& database);
 
 }  // namespace imrelay

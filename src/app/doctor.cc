@@ -1,0 +1,118 @@
+#include "app/doctor.h"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <ostream>
+#include <utility>
+
+#include "admin/doctor.h"
+#include "app/config.h"
+#include "app/doctor_configuration.h"
+#include "app/doctor_database.h"
+#include "app/doctor_files.h"
+#include "app/doctor_network.h"
+#include "app/doctor_portals.h"
+#include "install/registrar.h"
+
+namespace imrelay {
+namespace {
+
+constexpr std::chrono::seconds kLongestCheck{30};  // of a database
+
+ServiceFiles FilesOf(const Config& config) {
+  ServiceFiles files;
+  if (!config.file.empty()) files.configuration.push_back(config.file);
+  for (const auto& [name, application] : config.applications) {
+    const std::string& file = application.client_secret.file;
+    if (!file.empty()) files.configuration.push_back(file);
+  }
+  files.key_file = config.key_file;
+  files.database = config.database_path;
+  return files;
+}
+
+// Carries out what concerns this machine alone.
+Result<std::string> MendHere(const Remedy& remedy) {
+  switch (remedy.act) {
+    case Remedy::Act::kChangeMode:
+      return ChangeMode(remedy.subject, remedy.detail);
+    case Remedy::Act::kChangeOwner:
+      return ChangeOwner(remedy.subject);
+    case Remedy::Act::kMakeDirectory:
+      return MakeDirectory(remedy.subject);
+    case Remedy::Act::kMigrate:
+      return MigrateDatabase(remedy.subject);
+    case Remedy::Act::kEmptyLog:
+      return EmptyDatabaseLog(remedy.subject);
+    case Remedy::Act::kRenewTokens:
+    case Remedy::Act::kRegister:
+    case Remedy::Act::kActivateLine:
+      break;
+  }
+  return Fail(ErrorCode::kInternal, "no remedy of this machine");
+}
+
+Findings CheckNetwork(const Config& config, const std::string& imrelay_port) {
+  AddressPolicy everywhere;
+  everywhere.any_address = true;
+  const std::unique_ptr<HttpClient> own = MakeCurlClient(everywhere);
+  const std::unique_ptr<HttpClient> servers =
+      MakeCurlClient({.allow_insecure_loopback = config.allow_insecure_loopback});
+  const SystemClock clock;
+  NetworkChecks checks(*own, *servers, clock);
+  Findings findings = CheckSocket(FindSocket(config.database_path));
+  Append(findings, checks.Worker(StatusAddresses(imrelay_port)));
+  if (!config.public_url.empty()) {
+    const ConnectorSettings connector{
+        config.connector_id, config.connector_name, {}, config.public_url};
+    for (const auto& [name, application] : config.applications) {
+      if (application.client_id.empty()) continue;
+      Append(findings,
+             checks.PublicUrl(config.public_url +
+                              (name.empty() ? "/bitrix24/event" : "/bitrix24/" + name + "/event")));
+    }
+  }
+  Append(findings, checks.AuthorizationServers(config.authorization_servers));
+  Append(findings, checks.Clock());
+  return findings;
+}
+
+Findings CheckAll(const Config& config, const Environment& environment, bool fix) {
+  const Mend mend = fix ? Mend(MendHere) : Mend();
+  Findings findings = Examine([&config] { return CheckConfiguration(config); }, mend);
+  // Files before what opens them: a wrong mode or owner keeps the rest from working.
+  Append(findings, Examine([&config] { return CheckFiles(FilesOf(config)); }, mend));
+  Append(findings,
+         Examine([&config] { return CheckDatabase(config.database_path, kLongestCheck); }, mend));
+  Append(findings, Examine([&config] { return CheckKey(config); }, mend));
+  const auto port = environment.find("IMRELAY_PORT");
+  Findings network = CheckNetwork(config, port == environment.end() ? "" : port->second);
+  const bool reached = std::none_of(network.begin(), network.end(), [](const Finding& finding) {
+    return finding.check == kPublicUrlCheck && finding.level == Finding::Level::kFail;
+  });
+  Append(findings, std::move(network));
+  const PortalMends may = reached ? PortalMends::kAll : PortalMends::kAllButRegister;
+  Append(findings, CheckPortals(config, fix ? may : PortalMends::kNone));
+  return findings;
+}
+
+}  // namespace
+
+Exit DoctorCommand(const std::string& config_file, const DoctorOptions& options, Streams& streams) {
+  const OutputFormat format = options.json ? OutputFormat::kJson : OutputFormat::kText;
+  const Environment environment = ProcessEnvironment();
+  Result<Config> config = LoadConfig(config_file, environment);
+  if (!config) {
+    streams.out << ShowFindings({Broken("configuration", config_file, config.error().message,
+                                        "mend that; everything else is looked at then")},
+                                format)
+                       .text;
+    return Exit::kConfiguration;
+  }
+  const Output output = ShowFindings(CheckAll(*config, environment, options.fix), format);
+  streams.out << output.text;
+  return output.found ? Exit::kDone : Exit::kFoundWrong;
+}
+
+}  // namespace imrelay

@@ -1,0 +1,111 @@
+#include "app/doctor_configuration.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "app/service.h"
+#include "crypto/key_file.h"
+#include "store/sqlite/sqlite_store.h"
+
+namespace imrelay {
+namespace {
+
+constexpr const char* kCheck = "configuration";
+constexpr const char* kKeyCheck = "key";
+
+bool IsConfigured(const ConfiguredApplication& application) {
+  return !application.client_id.empty() && !application.client_secret.value.empty();
+}
+
+void CheckApplications(Findings& findings, const Config& config) {
+  const std::string mend =
+      "take both from the application's card in Bitrix24, then restart the worker";
+  for (const auto& [name, application] : config.applications) {
+    if (!name.empty() || IsConfigured(application)) continue;
+    const bool alone = config.applications.size() == 1;
+    const bool nothing = application.client_id.empty() && application.client_secret.value.empty();
+    if (nothing && !alone) continue;
+    findings.push_back(Broken(
+        kCheck, application.client_id.empty() ? "bitrix24.client_id" : "bitrix24.client_secret",
+        "is not given: installations are taken in and wait for their proof", mend));
+  }
+  const auto configured =
+      std::count_if(config.applications.begin(), config.applications.end(),
+                    [](const auto& application) { return IsConfigured(application.second); });
+  if (configured == 0) return;
+  std::string names;
+  for (const auto& [name, application] : config.applications) {
+    if (!name.empty()) names += " \"" + name + '"';
+  }
+  findings.push_back(Ok(kCheck, config.file.empty() ? "environment" : config.file,
+                        "valid, with " + std::to_string(configured) + " application(s)" +
+                            (names.empty() ? "" : ", named:" + names)));
+}
+
+void CheckPublicUrlSetting(Findings& findings, const Config& config) {
+  if (config.public_url.empty()) {
+    findings.push_back(Broken(kCheck, "bitrix24.public_url",
+                              "is not given: nothing can be registered in a portal",
+                              "public_url = \"https://YOUR.NAME\", the name in nginx's server "
+                              "block"));
+  } else if (config.public_url.starts_with("https://")) {
+    if (config.allow_insecure_loopback) {
+      findings.push_back(Warn(kCheck, "security.allow_insecure_loopback",
+                              "is on, which is for tests", "take it out of the configuration"));
+    }
+  }
+}
+
+}  // namespace
+
+Findings CheckConfiguration(const Config& config) {
+  Findings findings;
+  CheckApplications(findings, config);
+  CheckPublicUrlSetting(findings, config);
+  if (config.connector_id == Config().connector_id) {
+    findings.push_back(Ok(kCheck, "connector.id",
+                          "\"" + config.connector_id +
+                              "\", the default; a second service in one portal needs another"));
+  }
+  return findings;
+}
+
+Findings CheckKey(const Config& config) {
+  Result<Keyring> keyring = Keyring::Open(config.key_file);
+  if (!keyring) {
+    const bool missing = keyring.error().code == ErrorCode::kNotFound;
+    return {Broken(kKeyCheck, config.key_file, keyring.error().message,
+                   missing ? "put your copy back; without it every portal has to be re-opened. For "
+                             "a new installation: imrelay migrate"
+                           : "put your copy back, or mend what is said here")};
+  }
+  Findings findings;
+  Result<std::unique_ptr<SqliteStore>> store = SqliteStore::OpenExisting(config.database_path);
+  if (store) {
+    const Result<bool> bound = (*store)->IsBoundToKey();
+    // Binding a database that is bound already only compares.
+    if (bound && *bound) {
+      if (Status same = (*store)->BindToKey(keyring->Fingerprint()); !same) {
+        findings.push_back(Broken(kKeyCheck, config.key_file, same.error().message,
+                                  "put back the key file that was made with this database"));
+      }
+    }
+  }
+  for (const auto& [name, application] : config.applications) {
+    const Result<Secret> opened = OpenSecret(application.client_secret, *keyring);
+    if (opened) continue;
+    findings.push_back(Broken(kKeyCheck, application.client_secret.key,
+                              "the sealed value does not open with this key file",
+                              "seal it again: imrelay key seal < SECRET-FILE"));
+  }
+  if (!findings.empty()) return findings;
+  const Result<KeyFile> file = ReadKeyFile(config.key_file);
+  const std::size_t former = file ? file->seal_keys.size() - 1 : 0;
+  return {Ok(kKeyCheck, config.key_file,
+             "opens, and belongs to the database" +
+                 (former == 0 ? "" : "; " + std::to_string(former) + " former key(s) kept"))};
+}
+
+}  // namespace imrelay

@@ -1,0 +1,48 @@
+#pragma once
+
+#include "admin/doctor.h"
+#include "admin/portal_checks.h"
+#include "app/config.h"
+#include "install/applications.h"
+#include "install/portal_api.h"
+#include "install/registrar.h"
+#include "install/tokens.h"
+#include "store/portal_store.h"
+#include "store/store.h"
+
+namespace imrelay {
+
+// What --fix may do about portals. Handlers are registered only where we know that we answer there:
+// else a wrong bitrix24.public_url would take the place of a right one.
+enum class PortalMends { kNone, kAllButRegister, kAll };
+
+// Asks every portal that installed an application what CheckPortal judges, and carries out those of
+// its remedies that `mends` allows. Nothing where the database or the key file cannot be used:
+// other checks say so.
+Findings CheckPortals(const Config& config, PortalMends mends);
+
+// The same for one portal after the other. Borrows everything.
+class PortalRounds {
+ public:
+  PortalRounds(Store& store, PortalStore& portals, Tokens& tokens, PortalApi& api,
+               Registrar& registrar, const Applications& applications, const Clock& clock);
+
+  Findings Examine(PortalMends mends);
+
+ private:
+  Findings Look(const MemberId& member_id);
+  void AskDatabase(PortalSight& sight);
+  void AskPortal(PortalSight& sight);
+  Result<std::string> Mend(const Remedy& remedy, PortalMends mends);
+  Result<std::string> ActivateLine(const PortalAccess& portal, LineId line);
+
+  Store& store_;
+  PortalStore& portals_;
+  Tokens& tokens_;
+  PortalApi& api_;
+  Registrar& registrar_;
+  const Applications& applications_;
+  const Clock& clock_;
+};
+
+}  // namespace imrelay
