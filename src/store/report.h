@@ -19,7 +19,17 @@ struct Table {
 
 // What to report. A filter that is not set lets everything pass.
 struct ReportQuery {
-  enum class What { kPortals, kPortal, kMessages, kDeliveriesOfMessage, kEvents, kEvent };
+  enum class What {
+    kPortals,
+    kPortal,
+    kLines,  // of a portal
+    kMessages,
+    kDeletions,  // of one line of a connector, which must be named
+    kDeliveriesOfMessage,
+    kEvents,
+    kEventsAfter,  // newer than event_id
+    kEvent,
+  };
   What what = What::kPortals;
   std::optional<std::string> member_id;
   std::optional<std::string> connector;

@@ -18,3 +18,7 @@ ALTER TABLE installation ADD COLUMN application TEXT NOT NULL DEFAULT '';
 ALTER TABLE installation ADD COLUMN has_token INTEGER NOT NULL DEFAULT 1 CHECK (has_token IN (0, 1));
 
 UPDATE portal SET tokens_granted_at = installed_at WHERE refresh_token IS NOT NULL;
+
+-- A line's newest deletions, for its settings page. Of deletions only, so that nothing else that is
+-- written pays for it.
+CREATE INDEX message_deleted ON message (line_key, deleted_at) WHERE deleted_at IS NOT NULL;

@@ -17,6 +17,20 @@ SELECT v.*,
    WHERE e.portal_id = p.portal_id ORDER BY event_id DESC LIMIT 1) AS last_event_at
 FROM portals AS v JOIN portal AS p USING (member_id) WHERE member_id = ?1;
 
+-- name: ReportLines
+SELECT connector, line_id, status, updated_at FROM lines WHERE member_id = ?1
+ORDER BY status, line_id LIMIT ?2;
+
+-- name: ReportDeletions
+-- Walks the index of deletions from its end, so that a line with many costs no more.
+SELECT m.message_id, m.external_message_id,
+  strftime('%Y-%m-%dT%H:%M:%SZ', m.deleted_at, 'unixepoch') AS deleted_at, m.outcome
+FROM message AS m
+WHERE m.line_key = (SELECT line_key FROM line JOIN portal USING (portal_id)
+                    WHERE member_id = ?1 AND connector = ?2 AND line_id = ?3)
+  AND m.deleted_at IS NOT NULL
+ORDER BY m.deleted_at DESC LIMIT ?4;
+
 -- name: ReportMessages
 SELECT * FROM messages
 WHERE (?1 IS NULL OR member_id = ?1) AND (?2 IS NULL OR connector = ?2)
@@ -51,6 +65,12 @@ WHERE d.message_id = ?2 AND (?1 IS NULL OR v.member_id = ?1) ORDER BY v.id LIMIT
 SELECT v.*, e.reason FROM events AS v JOIN event AS e ON e.event_id = v.id
 WHERE (?1 IS NULL OR v.member_id = ?1) AND (?2 IS NULL OR v.event = upper(?2))
   AND (?3 IS NULL OR v.status = ?3)
+ORDER BY v.id DESC LIMIT ?4;
+
+-- name: ReportEventsAfter
+-- Those of a name that came after an event.
+SELECT v.*, e.reason FROM events AS v JOIN event AS e ON e.event_id = v.id
+WHERE v.id > ?3 AND v.member_id = ?1 AND v.event = upper(?2) AND v.status <> 'rejected'
 ORDER BY v.id DESC LIMIT ?4;
 
 -- name: ReportEvent

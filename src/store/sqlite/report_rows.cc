@@ -24,8 +24,16 @@ Statement& PrepareReport(Database& database, const ReportQuery& query) {
       return database.Prepare(sql::kReportPortals).Bind(limit);
     case ReportQuery::What::kPortal:
       return database.Prepare(sql::kReportPortal).BindOptional(query.member_id);
+    case ReportQuery::What::kLines:
+      return database.Prepare(sql::kReportLines).BindOptional(query.member_id).Bind(limit);
     case ReportQuery::What::kMessages:
       return PrepareMessages(database, query);
+    case ReportQuery::What::kDeletions:
+      return database.Prepare(sql::kReportDeletions)
+          .BindOptional(query.member_id)
+          .BindOptional(query.connector)
+          .BindOptional(query.line_id)
+          .Bind(limit);
     case ReportQuery::What::kDeliveriesOfMessage:
       return database.Prepare(sql::kReportDeliveriesOfMessage)
           .BindOptional(query.member_id)
@@ -36,6 +44,12 @@ Statement& PrepareReport(Database& database, const ReportQuery& query) {
           .BindOptional(query.member_id)
           .BindOptional(query.event)
           .BindOptional(query.status)
+          .Bind(limit);
+    case ReportQuery::What::kEventsAfter:
+      return database.Prepare(sql::kReportEventsAfter)
+          .BindOptional(query.member_id)
+          .BindOptional(query.event)
+          .BindOptional(query.event_id)
           .Bind(limit);
     case ReportQuery::What::kEvent:
       break;
