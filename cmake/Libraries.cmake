@@ -7,4 +7,4 @@ pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl)
 # Header-only and found on the default path: <tl/expected.hpp>, <rapidjson/…>, <CLI/CLI.hpp>, <toml++/toml.h>,
-# <doctest/doctest.h>, <httplib.h>.
+# <kainjow/mustache.hpp>, <doctest/doctest.h>, <httplib.h>.
