@@ -17,9 +17,11 @@ constexpr std::chrono::seconds kPauseAfterFailure{2};
 }  // namespace
 
 ProofLoop::ProofLoop(Store& store, Ingest& ingest, Prover& prover, std::string lock_file)
-    : store_(store), ingest_(ingest), prover_(prover), lock_(std::move(lock_file)), thread_([this] {
-        Run();
-      }) {}
+    : store_(store),
+      ingest_(ingest),
+      prover_(prover),
+      lock_file_(std::move(lock_file)),
+      thread_([this] { Run(); }) {}
 
 ProofLoop::~ProofLoop() {
   Stop();
@@ -50,8 +52,12 @@ void ProofLoop::Run() {
 }
 
 Result<bool> ProofLoop::Work() {
-  Result<bool> held = lock_.Held();
-  if (!held || !*held) return held;
+  if (!lock_) {
+    Result<std::optional<FileLock>> taken = FileLock::Try(lock_file_, 0);
+    if (!taken) return Fail(std::move(taken).error());
+    if (!*taken) return false;
+    lock_ = *std::move(taken);
+  }
   Result<int> applied = ApplyWaitingEvents(store_, ingest_);
   if (!applied) return Fail(std::move(applied).error());
   return prover_.ProveOne();

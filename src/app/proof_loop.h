@@ -2,10 +2,11 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
-#include "app/proof_lock.h"
+#include "base/file_lock.h"
 #include "ingest/ingest.h"
 #include "install/prover.h"
 #include "store/store.h"
@@ -17,7 +18,8 @@ namespace imrelay {
 // several processes on one database, one does it; when that ends, another takes over.
 class ProofLoop {
  public:
-  // `lock_file`: see ProofLock.
+  // `lock_file`: a file of its own beside the database. The database file itself must not be opened
+  // a second time: closing it would end SQLite's locks.
   ProofLoop(Store& store, Ingest& ingest, Prover& prover, std::string lock_file);
   ~ProofLoop();  // stops, and waits for the proof it is at
 
@@ -33,7 +35,8 @@ class ProofLoop {
   Store& store_;
   Ingest& ingest_;
   Prover& prover_;
-  ProofLock lock_;
+  const std::string lock_file_;
+  std::optional<FileLock> lock_;  // kept once taken
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <optional>
 #include <string>
 
 namespace imrelay {
@@ -27,6 +29,9 @@ inline long long UnixSeconds(TimePoint time) {
   return std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
 }
 inline long long UnixMilliseconds(TimePoint time) { return time.time_since_epoch().count(); }
+inline std::optional<std::int64_t> SecondsOf(const std::optional<TimePoint>& time) {
+  return time ? std::optional<std::int64_t>(UnixSeconds(*time)) : std::nullopt;
+}
 inline TimePoint FromUnixSeconds(long long seconds) {
   return TimePoint(std::chrono::seconds(seconds));
 }

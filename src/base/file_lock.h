@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -12,7 +14,9 @@ namespace imrelay {
 
 // A lock that every thread of every process on this machine sees: one byte of a file, `slot`,
 // locked for an open file description of its own (fcntl(2), F_OFD_SETLK). It ends with its holder,
-// however that ends. The file is made with mode 0600 when there is none, and is never removed.
+// however that ends; a process forked by the holder does not hold it, but one that outlives a
+// holder that was killed keeps it until it ends, too, or executes another program. The file is made
+// with mode 0600 when there is none, and is never removed.
 class FileLock {
  public:
   // Takes the lock when it is free; none when somebody else has it.
@@ -24,17 +28,22 @@ class FileLock {
   static Result<FileLock> Wait(const std::string& path, std::int64_t slot,
                                std::chrono::milliseconds longest);
 
-  FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  FileLock(FileLock&& other) noexcept
+      : fd_(std::exchange(other.fd_, -1)), slot_(other.slot_), process_(other.process_) {}
   FileLock& operator=(FileLock&& other) noexcept {
     std::swap(fd_, other.fd_);
+    std::swap(slot_, other.slot_);
+    std::swap(process_, other.process_);
     return *this;
   }
   ~FileLock();
 
  private:
-  explicit FileLock(int fd) : fd_(fd) {}
+  FileLock(int fd, std::int64_t slot);
 
   int fd_;
+  std::int64_t slot_;
+  pid_t process_;  // that took it
 };
 
 }  // namespace imrelay

@@ -54,6 +54,8 @@ struct ProvenInstallation {
   std::string sealed_access_token;
   std::string sealed_refresh_token;  // empty: it was used up, the portal must be re-opened
   std::optional<TimePoint> token_expires_at;
+  // Base URL of the authorization server that granted them; empty when none did.
+  std::string server_endpoint = {};
 };
 
 }  // namespace imrelay

@@ -118,6 +118,7 @@ struct Committed {
   enum class Answer { kAccepted, kDuplicate, kIgnored };
   Answer answer = Answer::kAccepted;
   std::string reason;  // of kIgnored
+  EventId event = {};  // of an installation: the journalled one, also where this is a duplicate
 };
 
 }  // namespace imrelay

@@ -193,6 +193,12 @@ TEST_CASE("reports: portals in order, and one with what there is to do") {
   CHECK(ColumnOf(pending, "last_event_at") == "2026-03-17T12:00:00Z");
   query.member_id = "m1";
   CHECK(ColumnOf(ReportOf(bench, query), "to_do") == "-");
+  CHECK(ColumnOf(ReportOf(bench, query), "tokens_granted_at") == "2026-03-17T12:00:00Z");
+  REQUIRE(RawDatabase(bench.path())
+              .Execute("UPDATE portal SET status = 'dead', dead_reason = 'invalid_grant', "
+                       "registration_problem = 'access_denied' WHERE member_id = 'm1'"));
+  CHECK(ColumnOf(ReportOf(bench, query), "dead_reason") == "invalid_grant");
+  CHECK(ColumnOf(ReportOf(bench, query), "registration_problem") == "access_denied");
   query.member_id = "m3";
   CHECK(ReportOf(bench, query).rows.empty());
 }

@@ -16,9 +16,11 @@ ALTER TABLE installation ADD COLUMN application TEXT NOT NULL DEFAULT '';
 -- A page may be opened without an application_token; token_hash is then a random value that nothing
 -- has, and the portal keeps the one it has.
 ALTER TABLE installation ADD COLUMN has_token INTEGER NOT NULL DEFAULT 1 CHECK (has_token IN (0, 1));
+-- The authorization server that granted them; see granted_endpoint.
+ALTER TABLE installation ADD COLUMN granted_server TEXT;
+
+-- When something was deleted on a line last, without reading the mapping.
+CREATE INDEX message_deleted ON message (line_key, deleted_at) WHERE deleted_at IS NOT NULL;
 
 UPDATE portal SET tokens_granted_at = installed_at WHERE refresh_token IS NOT NULL;
-
--- A line's newest deletions, for its settings page. Of deletions only, so that nothing else that is
--- written pays for it.
-CREATE INDEX message_deleted ON message (line_key, deleted_at) WHERE deleted_at IS NOT NULL;
+UPDATE portal SET dead_reason = 'refresh_token_lost' WHERE status = 'dead';

@@ -5,7 +5,7 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
 ON CONFLICT (event_key) DO NOTHING;
 
 -- name: EventFind
-SELECT 1 FROM event WHERE event_key = ?1;
+SELECT event_id FROM event WHERE event_key = ?1;
 
 -- name: EventSetStatus
 UPDATE event SET status = ?2, reason = ?3 WHERE event_id = ?1;

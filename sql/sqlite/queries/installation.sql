@@ -12,7 +12,7 @@ FROM installation;
 
 -- name: InstallationFind
 SELECT installation_id, event_id, portal_id, token_hash, received_at, ts, waiting_events,
-       waiting_bytes
+       waiting_bytes, application, has_token
 FROM installation WHERE installation_id = ?1 AND proven = 0;
 
 -- name: InstallationDue
@@ -26,11 +26,11 @@ WHERE installation_id = (SELECT installation_id FROM installation
 RETURNING installation_id, (SELECT member_id FROM portal WHERE portal_id = installation.portal_id),
   token_hash, access_token, refresh_token, server_endpoint, ts, attempts - 1, received_at,
   refresh_sent_at IS NOT NULL, (SELECT domain FROM portal WHERE portal_id = installation.portal_id),
-  granted_endpoint, granted_domain, granted_scope, granted_expires_at;
+  granted_endpoint, granted_domain, granted_scope, granted_expires_at, granted_server;
 
 -- name: InstallationSetGrant
 UPDATE installation SET access_token = ?2, refresh_token = ?3, granted_endpoint = ?4,
-  granted_domain = ?5, granted_scope = ?6, granted_expires_at = ?7
+  granted_domain = ?5, granted_scope = ?6, granted_expires_at = ?7, granted_server = ?8
 WHERE installation_id = ?1 AND proven = 0;
 
 -- name: InstallationSetRefreshSent
@@ -64,7 +64,7 @@ UPDATE event SET installation_id = ?2 WHERE status = 'waiting' AND installation_
 
 -- name: InstallationsBefore
 SELECT installation_id FROM installation
-WHERE portal_id = ?1 AND proven = 0 AND coalesce(ts, 0) < ?2;
+WHERE portal_id = ?1 AND proven = 0 AND coalesce(ts, received_at) < ?2;
 
 -- name: InstallationRemove
 DELETE FROM installation WHERE installation_id = ?1;
@@ -76,3 +76,19 @@ DELETE FROM installation WHERE proven = 1 AND NOT EXISTS (
 
 -- name: PortalOfInstallation
 SELECT member_id, token_hash, installed_event_id, status FROM portal WHERE portal_id = ?1;
+
+-- name: InstallationStateFind
+-- Of the event that posted it.
+SELECT e.status, e.reason, i.last_error FROM event AS e LEFT JOIN installation AS i USING (event_id)
+WHERE e.event_id = ?1;
+
+-- name: InstallationsSealed
+SELECT i.installation_id, p.member_id, i.access_token, i.refresh_token
+FROM installation AS i JOIN portal AS p USING (portal_id)
+WHERE length(i.access_token) > 0 OR length(i.refresh_token) > 0;
+
+-- name: InstallationResealAccessToken
+UPDATE installation SET access_token = ?3 WHERE installation_id = ?1 AND access_token = ?2;
+
+-- name: InstallationResealRefreshToken
+UPDATE installation SET refresh_token = ?3 WHERE installation_id = ?1 AND refresh_token = ?2;

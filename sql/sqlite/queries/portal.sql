@@ -20,18 +20,26 @@ UPDATE portal SET revision = revision + 1 WHERE portal_id = ?1;
 UPDATE portal SET previous_token_hash = NULL, revision = revision + 1 WHERE portal_id = ?1;
 
 -- name: PortalAccept
--- An uninstalled portal's old token must not count again; a working one's does for a while.
+-- An uninstalled portal's old token must not count again; a working one's does for a while. Where
+-- the installation came without one (?2 is NULL), the portal keeps what it has.
 UPDATE portal SET
   previous_token_hash = CASE
     WHEN status NOT IN ('active', 'dead') THEN NULL
-    WHEN token_hash = ?2 THEN previous_token_hash
+    WHEN ?2 IS NULL OR token_hash = ?2 THEN previous_token_hash
     ELSE token_hash END,
-  token_hash = ?2,
+  token_hash = CASE
+    WHEN ?2 IS NOT NULL THEN ?2
+    WHEN status = 'uninstalled' THEN NULL
+    ELSE token_hash END,
   status = CASE WHEN length(?4) > 0 THEN 'active' ELSE 'dead' END,
+  dead_reason = CASE WHEN length(?4) > 0 THEN NULL ELSE 'refresh_token_lost' END,
   access_token = ?3, refresh_token = nullif(?4, x''), token_expires_at = ?5,
-  domain = ?6, client_endpoint = ?7, scope = nullif(?8, ''),
+  token_chain = token_chain + 1, tokens_granted_at = CASE WHEN length(?4) > 0 THEN ?11 END,
+  domain = ?6, client_endpoint = ?7, scope = nullif(?8, ''), server_endpoint = nullif(?12, ''),
+  application = ?13,
   installed_event_id = ?9, installed_ts = ?10, installed_at = ?11, uninstalled_at = NULL,
-  revision = revision + 1
+  registration_fingerprint = NULL, registered_at = NULL, registration_problem = NULL,
+  upkeep_due_at = 0, revision = revision + 1
 WHERE portal_id = ?1;
 
 -- name: PortalUninstall
@@ -90,3 +98,72 @@ DELETE FROM installation WHERE portal_id = ?1;
 
 -- name: EraseEvents
 DELETE FROM event WHERE portal_id = ?1;
+
+-- name: PortalAccessFind
+-- What is waiting or rejected anyone may have posted.
+SELECT portal_id, application, status, domain, client_endpoint, scope, server_endpoint,
+  access_token, refresh_token, token_chain, token_expires_at, tokens_granted_at, dead_reason,
+  (SELECT e.received_at FROM event AS e
+   WHERE e.portal_id = portal.portal_id AND e.status <> 'waiting' AND e.status <> 'rejected'
+   ORDER BY e.event_id DESC LIMIT 1)
+FROM portal WHERE member_id = ?1;
+
+-- name: PortalMembers
+SELECT member_id FROM portal ORDER BY member_id;
+
+-- name: PortalMembersDue
+SELECT member_id FROM portal WHERE status = 'active' AND upkeep_due_at <= ?1
+ORDER BY upkeep_due_at, portal_id LIMIT ?2;
+
+-- name: PortalReplaceTokens
+UPDATE portal SET access_token = ?3, refresh_token = ?4, token_expires_at = ?5,
+  client_endpoint = ?6, domain = ?7, scope = nullif(?8, ''), server_endpoint = nullif(?9, ''),
+  token_chain = token_chain + 1, tokens_granted_at = ?10, dead_reason = NULL,
+  revision = revision + (status = 'dead'), status = 'active'
+WHERE portal_id = ?1 AND token_chain = ?2 AND status IN ('active', 'dead');
+
+-- name: PortalMarkDead
+UPDATE portal SET status = 'dead', dead_reason = ?3, revision = revision + 1
+WHERE portal_id = ?1 AND token_chain = ?2 AND status = 'active';
+
+-- name: PortalHasChain
+SELECT installed_ts FROM portal
+WHERE portal_id = ?1 AND token_chain = ?2 AND status IN ('active', 'dead');
+
+-- name: PortalRegistration
+SELECT registration_fingerprint, registered_at, registration_problem FROM portal
+WHERE portal_id = ?1;
+
+-- name: PortalRecordRegistration
+-- One that failed leaves what is known of the last that did not.
+UPDATE portal SET
+  registration_fingerprint = CASE WHEN ?3 = '' THEN ?2 ELSE registration_fingerprint END,
+  registered_at = CASE WHEN ?3 = '' THEN ?4 ELSE registered_at END,
+  registration_problem = nullif(?3, ''), upkeep_due_at = ?5
+WHERE portal_id = ?1;
+
+-- name: PortalScheduleUpkeep
+UPDATE portal SET upkeep_due_at = ?2 WHERE portal_id = ?1;
+
+-- name: PortalOutlook
+-- Reads the mapping from its newest message on until it has found enough.
+SELECT count(*), count(external_message_id), (
+  SELECT max(m.deleted_at) FROM line AS l
+  JOIN message AS m ON m.line_key = l.line_key AND m.deleted_at IS NOT NULL
+  WHERE l.portal_id = ?1)
+FROM (SELECT external_message_id FROM message
+      WHERE direction = 0 AND line_key IN (SELECT line_key FROM line WHERE portal_id = ?1)
+      ORDER BY message_id DESC LIMIT ?2);
+
+-- name: PortalCounts
+SELECT status, count(*) FROM portal GROUP BY status;
+
+-- name: PortalsSealed
+SELECT portal_id, member_id, access_token, refresh_token FROM portal
+WHERE access_token IS NOT NULL OR refresh_token IS NOT NULL;
+
+-- name: PortalResealAccessToken
+UPDATE portal SET access_token = ?3 WHERE portal_id = ?1 AND access_token = ?2;
+
+-- name: PortalResealRefreshToken
+UPDATE portal SET refresh_token = ?3 WHERE portal_id = ?1 AND refresh_token = ?2;

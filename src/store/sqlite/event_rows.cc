@@ -52,7 +52,7 @@ Status CheckAdmission(Database& database, const Plan& plan) {
     admitted = CheckWaitingRoom(database, *plan.waits_for, bytes);
   }
   if (admitted) return {};
-  Result<bool> known = IsJournalled(database, plan.journal.key);
+  Result<std::optional<EventId>> known = FindJournalled(database, plan.journal.key);
   if (!known) return Fail(std::move(known).error());
   return *known ? Status() : admitted;
 }
@@ -178,8 +178,11 @@ Result<bool> InsertEvent(Database& database, const JournalEntry& journal, Portal
   return database.changes() == 1;
 }
 
-Result<bool> IsJournalled(Database& database, const EventKey& key) {
-  return database.Prepare(sql::kEventFind).BindBlob(key).Step();
+Result<std::optional<EventId>> FindJournalled(Database& database, const EventKey& key) {
+  Statement& find = database.Prepare(sql::kEventFind);
+  Result<bool> row = find.BindBlob(key).Step();
+  if (!row) return Fail(std::move(row).error());
+  return *row ? std::optional(EventId(find.Integer(0))) : std::nullopt;
 }
 
 Result<Committed> ApplyPlan(Database& database, Plan& plan, const Store::Replan& replan) {

@@ -20,8 +20,8 @@ inline constexpr int kMaxRejectedEvents = 1000;
 // Errors: those of Store::Commit.
 Result<Committed> ApplyPlan(Database& database, Plan& plan, const Store::Replan& replan);
 
-// Whether an event of this key is journalled.
-Result<bool> IsJournalled(Database& database, const EventKey& key);
+// The journalled event of this key, if any.
+Result<std::optional<EventId>> FindJournalled(Database& database, const EventKey& key);
 
 // Journals one event. False when its key is known already.
 // `portal` may be none, `waits_for` too.

@@ -16,6 +16,8 @@ struct InstallationRow {
   std::optional<std::int64_t> ts;
   std::int64_t waiting_events = 0;
   std::int64_t waiting_bytes = 0;
+  std::string application;
+  bool has_token = true;
 };
 
 Result<std::optional<InstallationRow>> FindInstallation(Database& database, InstallationId id) {
@@ -24,7 +26,8 @@ Result<std::optional<InstallationRow>> FindInstallation(Database& database, Inst
   if (!row) return Fail(std::move(row).error());
   if (!*row) return std::optional<InstallationRow>();
   return std::optional(InstallationRow{find.Integer(1), find.Integer(2), find.Text(3),
-                                       find.OptionalInteger(5), find.Integer(6), find.Integer(7)});
+                                       find.OptionalInteger(5), find.Integer(6), find.Integer(7),
+                                       find.Text(8), find.Integer(9) != 0});
 }
 
 struct PortalRow {
@@ -76,7 +79,7 @@ Status CheckRoom(Database& database, const InstallationRequest& request) {
   if (counts.Integer(0) < kMaxInstallations && counts.Integer(1) < kMaxInstallationsOfPortal) {
     return {};
   }
-  Result<bool> known = IsJournalled(database, request.journal.key);
+  Result<std::optional<EventId>> known = FindJournalled(database, request.journal.key);
   if (!known) return Fail(std::move(known).error());
   if (*known) return {};
   return Fail(ErrorCode::kRateLimited, "too many installations wait for their proof",
@@ -100,18 +103,6 @@ std::optional<TokenHash> HashIn(const Statement& row, int column) {
   if (bytes.size() != hash.size()) return std::nullopt;
   std::memcpy(hash.data(), bytes.data(), hash.size());
   return hash;
-}
-
-std::optional<std::int64_t> SecondsOf(const std::optional<TimePoint>& time) {
-  if (!time) return std::nullopt;
-  return UnixSeconds(*time);
-}
-
-PortalStatus PortalStatusOf(const std::string& word) {
-  if (word == "active") return PortalStatus::kActive;
-  if (word == "dead") return PortalStatus::kDead;
-  if (word == "uninstalled") return PortalStatus::kUninstalled;
-  return PortalStatus::kPending;
 }
 
 EventSource SourceOf(const std::string& word) {
@@ -146,6 +137,13 @@ Status HandOver(Database& database, InstallationId id, const InstallationRow& in
 
 }  // namespace
 
+PortalStatus PortalStatusOf(const std::string& word) {
+  if (word == "active") return PortalStatus::kActive;
+  if (word == "dead") return PortalStatus::kDead;
+  if (word == "uninstalled") return PortalStatus::kUninstalled;
+  return PortalStatus::kPending;
+}
+
 Result<std::optional<Portal>> FindPortalRow(Database& database, const MemberId& member_id) {
   Statement& find = database.Prepare(sql::kPortalFind);
   Result<bool> row = find.Bind(member_id.value()).Step();
@@ -177,7 +175,11 @@ Result<Committed> AddInstallationRow(Database& database, const InstallationReque
   Result<bool> fresh =
       InsertEvent(database, request.journal, PortalId(*portal), EventStatus::kWaiting, {});
   if (!fresh) return Fail(std::move(fresh).error());
-  if (!*fresh) return Committed{Committed::Answer::kDuplicate, {}};
+  if (!*fresh) {
+    Result<std::optional<EventId>> known = FindJournalled(database, request.journal.key);
+    if (!known) return Fail(std::move(known).error());
+    return Committed{Committed::Answer::kDuplicate, {}, known->value_or(EventId())};
+  }
   const std::int64_t event_id = database.last_insert_id();
   Statement& insert = database.Prepare(sql::kInstallationInsert);
   insert.Bind(event_id).Bind(*portal).BindBlob(request.token);
@@ -187,7 +189,7 @@ Result<Committed> AddInstallationRow(Database& database, const InstallationReque
   Status done = insert.Run();
   if (done) done = TouchPortal(database, *portal);
   if (!done) return Fail(std::move(done).error());
-  return Committed{};
+  return Committed{Committed::Answer::kAccepted, {}, EventId(event_id)};
 }
 
 Result<std::optional<InstallationWork>> TakeInstallationRow(Database& database, TimePoint now) {
@@ -214,7 +216,8 @@ Result<std::optional<InstallationWork>> TakeInstallationRow(Database& database, 
                                take.Text(13),
                                work.sealed_access_token,
                                work.sealed_refresh_token,
-                               {}};
+                               {},
+                               take.Text(15)};
     if (!take.IsNull(14)) granted.token_expires_at = FromUnixSeconds(take.Integer(14));
     work.granted = std::move(granted);
   }
@@ -226,7 +229,7 @@ Status SetGrantRow(Database& database, InstallationId id, const ProvenInstallati
   set.Bind(id.value()).BindBlob(granted.sealed_access_token);
   set.BindBlob(granted.sealed_refresh_token).Bind(granted.client_endpoint);
   set.Bind(granted.domain).Bind(granted.scope).BindOptional(SecondsOf(granted.token_expires_at));
-  return set.Run();
+  return set.Bind(granted.server_endpoint).Run();
 }
 
 Status AcceptInstallationRow(Database& database, InstallationId id,
@@ -239,14 +242,20 @@ Status AcceptInstallationRow(Database& database, InstallationId id,
   if (!before) return Fail(std::move(before).error());
   if (before->installed_event_id > row.event_id) return Supersede(database, id, row);
   Statement& accept = database.Prepare(sql::kPortalAccept);
-  accept.Bind(row.portal).BindBlob(row.token_hash).BindBlob(proven.sealed_access_token);
-  accept.BindBlob(proven.sealed_refresh_token);
+  accept.Bind(row.portal);
+  if (row.has_token) {
+    accept.BindBlob(row.token_hash);
+  } else {
+    accept.BindNull();
+  }
+  accept.BindBlob(proven.sealed_access_token).BindBlob(proven.sealed_refresh_token);
   accept.BindOptional(SecondsOf(proven.token_expires_at));
   accept.Bind(proven.domain).Bind(proven.client_endpoint).Bind(proven.scope);
   accept.Bind(row.event_id);
   // A portal clock that runs ahead must not make its later events look old.
   const std::int64_t seconds = UnixSeconds(now);
   accept.Bind(std::min(row.ts.value_or(seconds), seconds)).Bind(seconds);
+  accept.Bind(proven.server_endpoint).Bind(row.application);
   Status done = accept.Run();
   if (done) {
     done =
@@ -311,21 +320,6 @@ Status RefuseOlderInstallations(Database& database, PortalId portal, std::int64_
   }
   for (const InstallationId id : older) {
     if (Status done = RefuseInstallationRow(database, id, "uninstalled"); !done) return done;
-  }
-  return {};
-}
-
-Status RemovePortalRows(Database& database, const MemberId& member_id) {
-  Statement& find = database.Prepare(sql::kPortalFind);
-  Result<bool> row = find.Bind(member_id.value()).Step();
-  if (!row) return Fail(std::move(row).error());
-  if (!*row) return Fail(ErrorCode::kNotFound, "no portal " + member_id.value());
-  const std::int64_t portal = find.Integer(0);
-  for (const sql::Query* query :
-       {&sql::kEraseCounts, &sql::kEraseInstallations, &sql::kEraseAllDeliveries,
-        &sql::kEraseMessages, &sql::kEraseChats, &sql::kEraseLines, &sql::kEraseEvents,
-        &sql::kPortalRemove}) {
-    if (Status done = database.Prepare(*query).Bind(portal).Run(); !done) return done;
   }
   return {};
 }

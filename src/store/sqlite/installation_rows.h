@@ -19,7 +19,9 @@ Status AcceptInstallationRow(Database& database, InstallationId id,
 Status RefuseInstallationRow(Database& database, InstallationId id, const std::string& reason);
 // Refuses what is outstanding of a portal and was posted before `ts`, the portal's clock.
 Status RefuseOlderInstallations(Database& database, PortalId portal, std::int64_t ts);
-Status RemovePortalRows(Database& database, const MemberId& member_id);
 Result<std::vector<WaitingEvent>> FindWaitingEvents(Database& database, int limit);
+
+// The words of the schema.
+PortalStatus PortalStatusOf(const std::string& word);
 
 }  // namespace imrelay

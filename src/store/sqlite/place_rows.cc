@@ -72,6 +72,15 @@ Result<PlaceKeys> KeysOf(const ChangeContext& context, const Place& place, ChatI
   return PlaceKeys{*line, context.database.last_insert_id()};
 }
 
+Status ActivateLine(const ChangeContext& context, const ConnectorId& connector, LineId line) {
+  Result<std::optional<LineRow>> found = FindLine(context, connector.value(), line);
+  if (!found) return Fail(std::move(found).error());
+  if (*found) return SetLineStatus(context, (*found)->key, "active");
+  Result<std::int64_t> made = InsertLine(context, connector.value(), line, "active");
+  if (!made) return Fail(std::move(made).error());
+  return {};
+}
+
 Status InsertDelivery(const ChangeContext& context, const NewDelivery& delivery) {
   Statement& insert = context.database.Prepare(sql::kDeliveryInsert);
   insert.Bind(context.portal.value());

@@ -15,6 +15,9 @@ struct PlaceKeys {
 // shows that the line is active again. `chat_id` is 0 where the event does not tell it.
 Result<PlaceKeys> KeysOf(const ChangeContext& context, const Place& place, ChatId chat_id);
 
+// Shows the line of a connector as active, whatever it was.
+Status ActivateLine(const ChangeContext& context, const ConnectorId& connector, LineId line);
+
 // Something to be sent, written in the commit of the event that asks for it.
 struct NewDelivery {
   const char* kind;

@@ -7,6 +7,8 @@
 #include "store/sqlite/event_rows.h"
 #include "store/sqlite/installation_rows.h"
 #include "store/sqlite/migrate.h"
+#include "store/sqlite/place_rows.h"
+#include "store/sqlite/portal_rows.h"
 #include "store/sqlite/report_rows.h"
 
 namespace imrelay {
@@ -84,6 +86,21 @@ Result<SqliteStore::Reader> SqliteStore::Read() {
   return Reader(*this, std::make_unique<Database>(*std::move(opened)));
 }
 
+template <class T, class Find>
+Result<T> SqliteStore::ReadSnapshot(Find find) {
+  Result<Reader> reader = Read();
+  if (!reader) return Fail(std::move(reader).error());
+  if (Status begun = reader->database().Execute("BEGIN"); !begun) {
+    return Fail(std::move(begun).error());
+  }
+  Result<T> found = find(reader->database());
+  reader->database().ResetStatements();
+  if (Status ended = reader->database().Execute("COMMIT"); !ended) {
+    return Fail(std::move(ended).error());
+  }
+  return found;
+}
+
 template <class T, class Job>
 Result<T> SqliteStore::Write(Job job) {
   std::optional<T> made;
@@ -135,18 +152,8 @@ Result<bool> SqliteStore::IsBoundToKey() {
 }
 
 Result<std::optional<Portal>> SqliteStore::FindPortal(const MemberId& member_id) {
-  Result<Reader> reader = Read();
-  if (!reader) return Fail(std::move(reader).error());
-  // One snapshot for the portal and its installations.
-  if (Status begun = reader->database().Execute("BEGIN"); !begun) {
-    return Fail(std::move(begun).error());
-  }
-  Result<std::optional<Portal>> portal = FindPortalRow(reader->database(), member_id);
-  reader->database().ResetStatements();
-  if (Status ended = reader->database().Execute("COMMIT"); !ended) {
-    return Fail(std::move(ended).error());
-  }
-  return portal;
+  return ReadSnapshot<std::optional<Portal>>(
+      [&](Database& database) { return FindPortalRow(database, member_id); });
 }
 
 void SqliteStore::Commit(Plan plan, Replan replan, Done done) {
@@ -233,6 +240,105 @@ void SqliteStore::CheckReady(std::function<void(Status)> done) {
     return database.Execute("UPDATE setting SET value = value WHERE name = ''");
   };
   writer_.Submit(check, std::move(done));
+}
+
+Result<std::optional<PortalAccess>> SqliteStore::FindAccess(const MemberId& member_id) {
+  return ReadSnapshot<std::optional<PortalAccess>>(
+      [&](Database& database) { return FindAccessRow(database, member_id); });
+}
+
+Result<std::vector<PortalAccess>> SqliteStore::ListAccess() {
+  return ReadSnapshot<std::vector<PortalAccess>>(ListAccessRows);
+}
+
+Result<bool> SqliteStore::ReplaceTokens(PortalId portal, std::int64_t chain,
+                                        const ProvenInstallation& granted, TimePoint now) {
+  return Write<bool>(
+      [&](Database& database) { return ReplaceTokensRow(database, portal, chain, granted, now); });
+}
+
+Status SqliteStore::MarkDead(PortalId portal, std::int64_t chain, const std::string& reason,
+                             TimePoint) {
+  return writer_.Run([&](Database& database) {
+    Statement& mark = database.Prepare(sql::kPortalMarkDead);
+    return mark.Bind(portal.value()).Bind(chain).Bind(reason).Run();
+  });
+}
+
+Status SqliteStore::MarkUninstalled(PortalId portal, std::int64_t chain, TimePoint now) {
+  return writer_.Run(
+      [&](Database& database) { return MarkUninstalledRow(database, portal, chain, now); });
+}
+
+Result<Registration> SqliteStore::FindRegistration(PortalId portal) {
+  return ReadSnapshot<Registration>(
+      [&](Database& database) { return FindRegistrationRow(database, portal); });
+}
+
+Status SqliteStore::RecordRegistration(PortalId portal, const Registration& done, TimePoint now,
+                                       TimePoint next) {
+  return writer_.Run(
+      [&](Database& database) { return RecordRegistrationRow(database, portal, done, now, next); });
+}
+
+Result<std::vector<PortalAccess>> SqliteStore::DueForUpkeep(TimePoint now, int limit) {
+  return ReadSnapshot<std::vector<PortalAccess>>(
+      [&](Database& database) { return FindUpkeepRows(database, now, limit); });
+}
+
+Status SqliteStore::ScheduleUpkeep(PortalId portal, TimePoint due) {
+  return writer_.Run([&](Database& database) {
+    Statement& schedule = database.Prepare(sql::kPortalScheduleUpkeep);
+    return schedule.Bind(portal.value()).Bind(UnixSeconds(due)).Run();
+  });
+}
+
+Status SqliteStore::SetLine(PortalId portal, const ConnectorId& connector, LineId line, bool active,
+                            TimePoint now) {
+  return writer_.Run([&](Database& database) -> Status {
+    const ChangeContext context{database, portal, now, {}};
+    if (active) return ActivateLine(context, connector, line);
+    // As the event that Bitrix24 sends of it, which then changes nothing any more.
+    Result<Changed> changed = Apply(context, LineDisconnected{connector, line});
+    if (!changed) return Fail(std::move(changed).error());
+    return {};
+  });
+}
+
+Result<InstallationState> SqliteStore::FindInstallationState(EventId installation_event) {
+  return ReadSnapshot<InstallationState>(
+      [&](Database& database) { return FindInstallationStateRow(database, installation_event); });
+}
+
+Result<DeletionOutlook> SqliteStore::FindOutlook(PortalId portal) {
+  return ReadSnapshot<DeletionOutlook>(
+      [&](Database& database) { return FindOutlookRow(database, portal); });
+}
+
+Result<std::map<std::string, std::int64_t>> SqliteStore::CountPortals() {
+  return ReadSnapshot<std::map<std::string, std::int64_t>>(CountPortalRows);
+}
+
+Result<int> SqliteStore::ResealTokens(const Reseal& reseal) {
+  Result<std::vector<SealedValue>> values =
+      ReadSnapshot<std::vector<SealedValue>>(FindSealedValues);
+  if (!values) return Fail(std::move(values).error());
+  std::vector<std::pair<const SealedValue*, std::string>> anew;
+  for (const SealedValue& value : *values) {
+    Result<std::string> sealed = reseal(value.sealed, value.purpose);
+    if (!sealed) return Fail(std::move(sealed).error());
+    if (*sealed != value.sealed) anew.emplace_back(&value, *std::move(sealed));
+  }
+  if (anew.empty()) return 0;
+  return Write<int>([&](Database& database) -> Result<int> {
+    int replaced = 0;
+    for (const auto& [value, sealed] : anew) {
+      Result<bool> done = ReplaceSealedValue(database, *value, sealed);
+      if (!done) return Fail(std::move(done).error());
+      if (*done) ++replaced;
+    }
+    return replaced;
+  });
 }
 
 }  // namespace imrelay

@@ -1,18 +1,21 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "store/portal_store.h"
 #include "store/sqlite/database.h"
 #include "store/sqlite/writer.h"
 #include "store/store.h"
 
 namespace imrelay {
 
-// The store on one SQLite file. See store.h.
-class SqliteStore final : public Store {
+// The store on one SQLite file. See store.h and portal_store.h.
+class SqliteStore final : public Store, public PortalStore {
  public:
   // Opens the file, made with mode 0600 when there is none, and migrates it.
   // Errors: those of Database::Open and Migrate.
@@ -44,6 +47,25 @@ class SqliteStore final : public Store {
   Status RemovePortal(const MemberId& member_id, TimePoint now) override;
   void CheckReady(std::function<void(Status)> done) override;
 
+  Result<std::optional<PortalAccess>> FindAccess(const MemberId& member_id) override;
+  Result<std::vector<PortalAccess>> ListAccess() override;
+  Result<bool> ReplaceTokens(PortalId portal, std::int64_t chain, const ProvenInstallation& granted,
+                             TimePoint now) override;
+  Status MarkDead(PortalId portal, std::int64_t chain, const std::string& reason,
+                  TimePoint now) override;
+  Status MarkUninstalled(PortalId portal, std::int64_t chain, TimePoint now) override;
+  Result<Registration> FindRegistration(PortalId portal) override;
+  Status RecordRegistration(PortalId portal, const Registration& done, TimePoint now,
+                            TimePoint next) override;
+  Result<std::vector<PortalAccess>> DueForUpkeep(TimePoint now, int limit) override;
+  Status ScheduleUpkeep(PortalId portal, TimePoint due) override;
+  Status SetLine(PortalId portal, const ConnectorId& connector, LineId line, bool active,
+                 TimePoint now) override;
+  Result<InstallationState> FindInstallationState(EventId installation_event) override;
+  Result<DeletionOutlook> FindOutlook(PortalId portal) override;
+  Result<std::map<std::string, std::int64_t>> CountPortals() override;
+  Result<int> ResealTokens(const Reseal& reseal) override;
+
  private:
   class Reader;
 
@@ -52,6 +74,9 @@ class SqliteStore final : public Store {
   static Result<std::unique_ptr<SqliteStore>> Make(const std::string& path, Database writing);
   // A reading connection of its own for one call.
   Result<Reader> Read();
+  // What `find` finds on one, all in one snapshot.
+  template <class T, class Find>
+  Result<T> ReadSnapshot(Find find);
   // Runs a job that has a result in the writer, and waits for it.
   template <class T, class Job>
   Result<T> Write(Job job);

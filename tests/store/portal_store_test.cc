@@ -1,0 +1,451 @@
+#include "store/portal_store.h"
+
+#include <doctest/doctest.h>
+
+#include <vector>
+
+#include "tests/store/store_bench.h"
+
+// Portals as calls to them need them: tokens, registration, upkeep.
+
+namespace imrelay {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::seconds;
+
+struct Bench : StoreBench {
+  PortalStore& portals() { return static_cast<SqliteStore&>(store()); }
+  PortalAccess Access(const std::string& member_id = "m1") {
+    const Result<std::optional<PortalAccess>> access = portals().FindAccess(MemberId(member_id));
+    REQUIRE(access.has_value());
+    REQUIRE(access->has_value());
+    return **access;
+  }
+  std::string Due() {
+    const Result<std::vector<PortalAccess>> due = portals().DueForUpkeep(clock.Now(), 2);
+    REQUIRE(due.has_value());
+    std::string names;
+    for (const PortalAccess& portal : *due) names += portal.member_id.value() + ' ';
+    return names;
+  }
+  bool Replace(const PortalAccess& portal, std::int64_t chain, const char* letter) {
+    ProvenInstallation granted;
+    granted.client_endpoint = "https://renamed.example/rest/";
+    granted.domain = "renamed.example";
+    granted.scope = "imopenlines";
+    granted.sealed_access_token = std::string("access ") + letter;
+    granted.sealed_refresh_token = std::string("refresh ") + letter;
+    granted.token_expires_at = clock.Now() + hours(1);
+    granted.server_endpoint = "https://auth.example";
+    const Result<bool> replaced = portals().ReplaceTokens(portal.id, chain, granted, clock.Now());
+    REQUIRE(replaced.has_value());
+    return *replaced;
+  }
+  // Changes what AddInstallation wrote of the only installation.
+  void SetInstallation(const std::string& columns) {
+    REQUIRE(RawDatabase(path()).Execute("UPDATE installation SET " + columns));
+  }
+  EventId AddedEvent(const InstallationRequest& request) {
+    const Result<Committed> added = Add(request);
+    REQUIRE(added.has_value());
+    return added->event;
+  }
+  InstallationState StateOf(EventId event) {
+    const Result<InstallationState> state = portals().FindInstallationState(event);
+    REQUIRE(state.has_value());
+    return *state;
+  }
+};
+
+TEST_CASE("portal_store: an accepted installation gives everything a call needs") {
+  Bench bench;
+  const InstallationId id = bench.Post("m1", 'a');
+  bench.SetInstallation("application = 'second'");
+  CHECK(bench.Access().status == PortalStatus::kPending);
+  CHECK(bench.Access().chain == 0);
+  ProvenInstallation proven;
+  proven.client_endpoint = "https://m1.example/rest/";
+  proven.domain = "m1.example";
+  proven.scope = "imopenlines";
+  proven.sealed_access_token = "new access";
+  proven.sealed_refresh_token = "new refresh";
+  proven.token_expires_at = bench.clock.Now() + hours(1);
+  proven.server_endpoint = "https://auth.example";
+  REQUIRE(bench.store().AcceptInstallation(id, proven, bench.clock.Now()));
+
+  const PortalAccess portal = bench.Access();
+
+  CHECK(portal.id == bench.PortalOf("m1").id);
+  CHECK(portal.member_id == MemberId("m1"));
+  CHECK(portal.application == "second");
+  CHECK(portal.status == PortalStatus::kActive);
+  CHECK(portal.domain == "m1.example");
+  CHECK(portal.client_endpoint == "https://m1.example/rest/");
+  CHECK(portal.scope == "imopenlines");
+  CHECK(portal.server_endpoint == "https://auth.example");
+  CHECK(portal.sealed_access_token == "new access");
+  CHECK(portal.sealed_refresh_token == "new refresh");
+  CHECK(portal.chain == 1);
+  CHECK(portal.token_expires_at == bench.clock.Now() + hours(1));
+  CHECK(portal.tokens_granted_at == bench.clock.Now());
+  CHECK(portal.dead_reason.empty());
+  CHECK(portal.last_event_at == bench.clock.Now());
+  CHECK_FALSE(bench.portals().FindAccess(MemberId("other")).value().has_value());
+}
+
+TEST_CASE("portal_store: what a refresh gave keeps the server that granted it until the proof") {
+  Bench bench;
+  const InstallationId id = bench.Post("m1", 'a');
+  ProvenInstallation granted;
+  granted.client_endpoint = "https://m1.example/rest/";
+  granted.server_endpoint = "https://auth.example";
+  REQUIRE(bench.store().RecordGrant(id, granted));
+
+  const auto work = bench.store().TakeInstallation(bench.clock.Now());
+
+  REQUIRE(work);
+  REQUIRE(*work);
+  REQUIRE((*work)->granted);
+  CHECK((*work)->granted->server_endpoint == "https://auth.example");
+}
+
+TEST_CASE("portal_store: an installation without a refresh token leaves a dead portal") {
+  Bench bench;
+  const InstallationId id = bench.Post("m1", 'a');
+  REQUIRE(bench.store().AcceptInstallation(id, {}, bench.clock.Now()));
+
+  CHECK(bench.Access().status == PortalStatus::kDead);
+  CHECK(bench.Access().dead_reason == "refresh_token_lost");
+  CHECK_FALSE(bench.Access().tokens_granted_at);
+  CHECK(bench.Due() == "");
+
+  bench.Install("m1", 'b');
+  CHECK(bench.Access().status == PortalStatus::kActive);
+  CHECK(bench.Access().dead_reason.empty());
+  CHECK(bench.Access().chain == 2);
+}
+
+TEST_CASE("portal_store: an installation without application_token leaves the portal's alone") {
+  Bench bench;
+  bench.Install("m1", 'a');
+  bench.Post("m1", 'x');
+  bench.SetInstallation("has_token = 0");
+  bench.Accept(bench.PortalOf("m1").waiting.at(0).id, "m1");
+  CHECK(bench.PortalOf("m1").token == StoreBench::Token('a'));
+  CHECK_FALSE(bench.PortalOf("m1").previous_token);
+
+  // A former token that counts for a while goes on counting.
+  bench.Install("m1", 'b');
+  bench.Post("m1", 'x');
+  bench.SetInstallation("has_token = 0");
+  bench.Accept(bench.PortalOf("m1").waiting.at(0).id, "m1");
+  CHECK(bench.PortalOf("m1").token == StoreBench::Token('b'));
+  CHECK(bench.PortalOf("m1").previous_token == StoreBench::Token('a'));
+
+  // The one of before an uninstallation must not count again.
+  REQUIRE(bench.Do("m1", PortalUninstalled{false}) == "accepted");
+  bench.clock.Advance(seconds(1));
+  bench.Post("m1", 'x');
+  bench.SetInstallation("has_token = 0");
+  bench.Accept(bench.PortalOf("m1").waiting.at(0).id, "m1");
+  CHECK(bench.PortalOf("m1").status == PortalStatus::kActive);
+  CHECK_FALSE(bench.PortalOf("m1").token);
+  CHECK_FALSE(bench.PortalOf("m1").previous_token);
+
+  bench.Post("m2", 'x');
+  bench.SetInstallation("has_token = 0");
+  bench.Accept(bench.PortalOf("m2").waiting.at(0).id, "m2");
+  CHECK_FALSE(bench.PortalOf("m2").token);
+}
+
+TEST_CASE("portal_store: a new pair takes the place of the one it was made from, no other") {
+  Bench bench;
+  bench.Install("m1");
+  const PortalAccess before = bench.Access();
+  const std::int64_t revision = bench.PortalOf("m1").revision;
+  bench.clock.Advance(hours(2));
+
+  CHECK_FALSE(bench.Replace(before, before.chain - 1, "stale"));
+  CHECK(bench.Access().sealed_access_token == "new access");
+  CHECK(bench.Replace(before, before.chain, "first"));
+  CHECK_FALSE(bench.Replace(before, before.chain, "second"));
+
+  const PortalAccess after = bench.Access();
+  CHECK(after.sealed_access_token == "access first");
+  CHECK(after.sealed_refresh_token == "refresh first");
+  CHECK(after.chain == before.chain + 1);
+  CHECK(after.tokens_granted_at == bench.clock.Now());
+  CHECK(after.token_expires_at == bench.clock.Now() + hours(1));
+  CHECK(after.domain == "renamed.example");
+  CHECK(after.client_endpoint == "https://renamed.example/rest/");
+  CHECK(after.scope == "imopenlines");
+  CHECK(after.server_endpoint == "https://auth.example");
+  // Nothing of what an event needs to know has changed.
+  CHECK(bench.PortalOf("m1").revision == revision);
+}
+
+TEST_CASE("portal_store: a dead pair makes the portal dead, once; a new one heals it") {
+  Bench bench;
+  bench.Install("m1");
+  const PortalAccess portal = bench.Access();
+  std::int64_t revision = bench.PortalOf("m1").revision;
+  const auto mark = [&](std::int64_t chain, const char* reason) {
+    REQUIRE(bench.portals().MarkDead(portal.id, chain, reason, bench.clock.Now()));
+  };
+
+  mark(portal.chain - 1, "stale");
+  CHECK(bench.Access().status == PortalStatus::kActive);
+  CHECK(bench.PortalOf("m1").revision == revision);
+  mark(portal.chain, "invalid_grant");
+  CHECK(bench.Access().status == PortalStatus::kDead);
+  CHECK(bench.Access().dead_reason == "invalid_grant");
+  CHECK(bench.PortalOf("m1").revision == ++revision);
+  mark(portal.chain, "again");
+  CHECK(bench.Access().dead_reason == "invalid_grant");
+  CHECK(bench.PortalOf("m1").revision == revision);
+
+  CHECK(bench.Replace(portal, portal.chain, "new"));
+  CHECK(bench.Access().status == PortalStatus::kActive);
+  CHECK(bench.Access().dead_reason.empty());
+  CHECK(bench.PortalOf("m1").revision == ++revision);
+}
+
+TEST_CASE("portal_store: an uninstalled portal neither dies nor comes back by its tokens") {
+  Bench bench;
+  bench.Install("m1");
+  const PortalAccess portal = bench.Access();
+  REQUIRE(bench.Do("m1", PortalUninstalled{false}) == "accepted");
+
+  REQUIRE(bench.portals().MarkDead(portal.id, portal.chain, "x", bench.clock.Now()));
+  CHECK_FALSE(bench.Replace(portal, portal.chain, "new"));
+
+  CHECK(bench.Access().status == PortalStatus::kUninstalled);
+}
+
+TEST_CASE("portal_store: an application that is gone is uninstalled, with one delivery") {
+  Bench bench;
+  bench.Install("m1");
+  const PortalAccess portal = bench.Access();
+  const std::int64_t revision = bench.PortalOf("m1").revision;
+  const char* kDeliveries = "SELECT count(*) FROM deliveries WHERE kind = 'portal.uninstalled'";
+  const auto mark = [&](std::int64_t chain) {
+    REQUIRE(bench.portals().MarkUninstalled(portal.id, chain, bench.clock.Now()));
+  };
+  bench.clock.Advance(seconds(5));
+
+  mark(portal.chain - 1);
+  CHECK(bench.Access().status == PortalStatus::kActive);
+  mark(portal.chain);
+  mark(portal.chain);
+
+  CHECK(bench.Access().status == PortalStatus::kUninstalled);
+  CHECK(bench.Show("SELECT uninstalled_at FROM portals") == "2026-03-17T12:00:05Z");
+  CHECK(bench.Show(kDeliveries) == "1");
+  CHECK(bench.PortalOf("m1").revision > revision);
+}
+
+TEST_CASE("portal_store: an installation posted after the one that is gone is not refused") {
+  Bench bench;
+  const EventId old = bench.AddedEvent(bench.Request("m1", 'b'));
+  bench.clock.Advance(seconds(10));
+  const EventId current = bench.AddedEvent(bench.Request("m1", 'a'));
+  bench.Accept(bench.PortalOf("m1").waiting.at(0).id, "m1");
+  bench.clock.Advance(seconds(10));
+  InstallationRequest page = bench.Request("m1", 'c');
+  page.journal.ts.reset();
+  const EventId successor = bench.AddedEvent(page);
+  bench.clock.Advance(seconds(10));
+
+  const PortalAccess portal = bench.Access();
+  REQUIRE(bench.portals().MarkUninstalled(portal.id, portal.chain, bench.clock.Now()));
+
+  CHECK(bench.StateOf(old).stage == InstallationState::Stage::kRefused);
+  CHECK(bench.StateOf(old).reason == "uninstalled");
+  CHECK(bench.StateOf(current).stage == InstallationState::Stage::kProven);
+  CHECK(bench.StateOf(successor).stage == InstallationState::Stage::kWaiting);
+}
+
+TEST_CASE("portal_store: tells what became of an installation, by its event") {
+  Bench bench;
+  using Stage = InstallationState::Stage;
+  const InstallationRequest request = bench.Request("m1", 'a');
+  const EventId event = bench.AddedEvent(request);
+  REQUIRE(event != EventId());
+  const Result<Committed> again = bench.Add(request);
+  REQUIRE(WordOf(again) == "duplicate");
+  CHECK(again->event == event);
+  const InstallationId id = bench.PortalOf("m1").waiting.at(0).id;
+
+  CHECK(bench.StateOf(event).stage == Stage::kWaiting);
+  CHECK(bench.StateOf(event).reason.empty());
+  REQUIRE(bench.store().PostponeInstallation(id, "server_error", bench.clock.Now()));
+  CHECK(bench.StateOf(event).stage == Stage::kWaiting);
+  CHECK(bench.StateOf(event).reason == "server_error");
+  bench.Accept(id, "m1");
+  CHECK(bench.StateOf(event).stage == Stage::kProven);
+
+  const EventId other = bench.AddedEvent(bench.Request("m1", 'b'));
+  const InstallationId refused = bench.PortalOf("m1").waiting.at(0).id;
+  REQUIRE(bench.store().RefuseInstallation(refused, "not_admin", bench.clock.Now()));
+  CHECK(bench.StateOf(other).stage == Stage::kRefused);
+  CHECK(bench.StateOf(other).reason == "not_admin");
+  CHECK(bench.StateOf(EventId(12345)).stage == Stage::kRefused);
+}
+
+TEST_CASE("portal_store: upkeep is due after an installation, the longest due first") {
+  Bench bench;
+  bench.Install("m1");
+  bench.Install("m2");
+  bench.Install("m3");
+  bench.Post("m4", 'a');
+  CHECK(bench.Due() == "m1 m2 ");
+
+  REQUIRE(bench.portals().ScheduleUpkeep(bench.Access("m1").id, bench.clock.Now() + seconds(9)));
+  REQUIRE(bench.portals().ScheduleUpkeep(bench.Access("m2").id, bench.clock.Now() + seconds(3)));
+  CHECK(bench.Due() == "m3 ");
+  REQUIRE(bench.portals().MarkDead(bench.Access("m3").id, 1, "x", bench.clock.Now()));
+  CHECK(bench.Due() == "");
+  bench.clock.Advance(seconds(9));
+  CHECK(bench.Due() == "m2 m1 ");
+  CHECK(bench.portals().ListAccess()->size() == 4);
+}
+
+TEST_CASE("portal_store: remembers what is registered; a failure leaves what was known") {
+  Bench bench;
+  bench.Install("m1");
+  const PortalId portal = bench.Access().id;
+  const auto record = [&](const char* fingerprint, const char* problem, hours next) {
+    REQUIRE(bench.portals().RecordRegistration(portal, {fingerprint, {}, problem},
+                                               bench.clock.Now(), bench.clock.Now() + next));
+    return bench.portals().FindRegistration(portal).value();
+  };
+  const Registration never = bench.portals().FindRegistration(portal).value();
+  CHECK(never.fingerprint.empty());
+  CHECK_FALSE(never.done_at);
+
+  const Registration failed = record("f1", "access_denied", hours(1));
+  CHECK(failed.fingerprint.empty());
+  CHECK_FALSE(failed.done_at);
+  CHECK(failed.problem == "access_denied");
+  CHECK(bench.Due() == "");
+  bench.clock.Advance(hours(1));
+  CHECK(bench.Due() == "m1 ");
+
+  const TimePoint done_at = bench.clock.Now();
+  const Registration done = record("f1", "", hours(24));
+  CHECK(done.fingerprint == "f1");
+  CHECK(done.done_at == done_at);
+  CHECK(done.problem.empty());
+
+  bench.clock.Advance(hours(24));
+  const Registration again = record("f2", "away", hours(1));
+  CHECK(again.fingerprint == "f1");
+  CHECK(again.done_at == done_at);
+  CHECK(again.problem == "away");
+
+  // A new installation knows of nothing: Bitrix24 forgets what the former one had registered.
+  bench.Install("m1", 'b');
+  CHECK(bench.portals().FindRegistration(portal)->fingerprint.empty());
+  CHECK(bench.Due() == "m1 ");
+}
+
+TEST_CASE("portal_store: a line we switch shows so, and its event changes nothing more") {
+  Bench bench;
+  bench.Install("m1");
+  const PortalId portal = bench.Access().id;
+  const char* kLines = "SELECT connector, line_id, status FROM lines";
+  const auto set = [&](bool active) {
+    REQUIRE(
+        bench.portals().SetLine(portal, ConnectorId("conn"), LineId(7), active, bench.clock.Now()));
+  };
+
+  set(true);
+  CHECK(bench.Show(kLines) == "conn|7|active");
+  set(false);
+  CHECK(bench.Show(kLines) == "conn|7|disconnected");
+  CHECK(bench.Do("m1", LineDisconnected{ConnectorId("conn"), LineId(7)}) ==
+        "ignored: already_disconnected");
+  CHECK(bench.Show("SELECT count(*) FROM deliveries WHERE kind = 'line.disconnected'") == "1");
+  set(true);
+  CHECK(bench.Show(kLines) == "conn|7|active");
+}
+
+TEST_CASE("portal_store: tells whether deletions of a portal can arrive") {
+  Bench bench;
+  bench.Install("m1");
+  bench.Install("m2");
+  CHECK(bench.portals().FindOutlook(bench.Access().id)->sent == 0);
+  REQUIRE(bench.Do("m1", Created(1)) == "accepted");
+  REQUIRE(bench.Do("m1", Updated(2, {"a", "b"})) == "accepted");
+  REQUIRE(bench.Do("m2", Created(3)) == "accepted");
+  // Whose this was nobody knows.
+  bench.clock.Advance(seconds(5));
+  REQUIRE(bench.Do("m1", Deleted(4, {"d"})) == "accepted");
+
+  const DeletionOutlook outlook = bench.portals().FindOutlook(bench.Access().id).value();
+
+  CHECK(outlook.sent == 3);
+  CHECK(outlook.with_external_id == 2);
+  CHECK(outlook.last_deletion_at == bench.clock.Now());
+  CHECK_FALSE(bench.portals().FindOutlook(bench.Access("m2").id)->last_deletion_at);
+}
+
+TEST_CASE("portal_store: counts portals by status") {
+  Bench bench;
+  bench.Install("m1");
+  bench.Install("m2");
+  bench.Post("m3", 'a');
+  REQUIRE(bench.portals().MarkDead(bench.Access("m2").id, 1, "x", bench.clock.Now()));
+
+  const auto counts = bench.portals().CountPortals();
+
+  REQUIRE(counts);
+  CHECK(*counts == std::map<std::string, std::int64_t>{
+                       {"active", 1}, {"dead", 1}, {"pending", 1}, {"uninstalled", 0}});
+}
+
+TEST_CASE("portal_store: seals everything anew, but nothing that others wrote meanwhile") {
+  Bench bench;
+  bench.Install("m1");
+  bench.Post("m2", 'b');
+  std::string asked;
+  bool refreshed = false;
+  const PortalStore::Reseal reseal = [&](const std::string& sealed, const std::string& purpose) {
+    asked += purpose + '=' + sealed + ';';
+    if (purpose == "refresh_token m1" && !refreshed) {
+      refreshed = bench.Replace(bench.Access(), 1, "newer");
+    }
+    return Result<std::string>(sealed.starts_with("anew ") ? sealed : "anew " + sealed);
+  };
+
+  // Both tokens of m1 were read before its refresh.
+  CHECK(bench.portals().ResealTokens(reseal) == 2);
+  CHECK(asked ==
+        "access_token m1=new access;refresh_token m1=new refresh;"
+        "access_token m2=sealed access;refresh_token m2=sealed refresh;");
+  CHECK(bench.Access().sealed_access_token == "access newer");
+  CHECK(bench.Access().chain == 2);
+  CHECK(bench.portals().ResealTokens(reseal) == 2);
+  CHECK(bench.Access().sealed_access_token == "anew access newer");
+  CHECK(bench.Access().sealed_refresh_token == "anew refresh newer");
+  CHECK(bench.Access().chain == 2);
+  CHECK(bench.portals().ResealTokens(reseal) == 0);
+  CHECK(bench.Show("SELECT CAST(access_token AS TEXT), CAST(refresh_token AS TEXT) "
+                   "FROM installation") == "anew sealed access|anew sealed refresh");
+}
+
+TEST_CASE("portal_store: what cannot be sealed anew ends it, and nothing is changed") {
+  Bench bench;
+  bench.Install("m1");
+  const auto reseal = [](const std::string& sealed, const std::string& purpose) {
+    if (purpose == "refresh_token m1") return Result<std::string>(Fail(ErrorCode::kInternal, "no"));
+    return Result<std::string>("anew " + sealed);
+  };
+
+  CHECK_FALSE(bench.portals().ResealTokens(reseal).has_value());
+  CHECK(bench.Access().sealed_access_token == "new access");
+}
+
+}  // namespace
+}  // namespace imrelay
