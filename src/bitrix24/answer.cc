@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <string_view>
 
 #include "codec/json.h"
 
@@ -14,7 +13,15 @@ constexpr std::string_view kLater[] = {"query_limit_exceeded",  "overload_limit"
                                        "internal_server_error", "error_unexpected_answer",
                                        "server_error",          "temporarily_unavailable"};
 
-// A server's word, fit for logs and the database: it may be anything.
+bool IsForLater(int status, std::string_view word) {
+  // A portal that is gone says so with status 500.
+  if (word == "portal_deleted") return false;
+  return status >= 500 || status == 429 || status == 408 ||
+         std::find(std::begin(kLater), std::end(kLater), word) != std::end(kLater);
+}
+
+}  // namespace
+
 std::string ErrorWord(std::string_view text) {
   constexpr std::size_t kLongestWord = 40;
   std::string word;
@@ -26,15 +33,6 @@ std::string ErrorWord(std::string_view text) {
   }
   return word.empty() || word.size() > kLongestWord ? "refused" : word;
 }
-
-bool IsForLater(int status, std::string_view word) {
-  // A portal that is gone says so with status 500.
-  if (word == "portal_deleted") return false;
-  return status >= 500 || status == 429 || status == 408 ||
-         std::find(std::begin(kLater), std::end(kLater), word) != std::end(kLater);
-}
-
-}  // namespace
 
 Result<Tree> ReadAnswer(const HttpResponse& response) {
   const std::string status = "status " + std::to_string(response.status);

@@ -1,19 +1,36 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
+#include "base/clock.h"
 #include "base/result.h"
+#include "bitrix24/call.h"
 #include "codec/tree.h"
 #include "http/client.h"
 
 namespace imrelay {
 
-// The JSON object of a Bitrix24 server's answer. Classified by the word in `error`, whatever the
-// status: documentation and source disagree about statuses, and errors come with 200 too.
-// Sources: b24restdocs, settings/oauth/error-codes.md; rest/lib/oauthexception.php.
+// Both kinds of servers are understood by the word in `error`, whatever the status: documentation
+// and source disagree about statuses, and errors come with 200 too.
+// Sources: b24restdocs, settings/oauth/error-codes.md, _includes/system-errors.md, limits.md;
+// rest/lib/oauthexception.php.
+
+// The JSON object of an authorization server's answer.
 // Errors, with the word in lower case as the reason:
 // kUnavailable: no answer of Bitrix24 (HTML, cut, redirect), 5xx, or it asks to come back later;
 // kUnauthenticated: any other refusal.
 Result<Tree> ReadAnswer(const HttpResponse& response);
+
+// The JSON object of a portal's answer. `result` is not in it when it was [], {} or null.
+CallResult ReadPortalAnswer(const HttpResponse& response, TimePoint now);
+
+// A server's word in lower case, fit for logs and the database; "refused" for what is no word.
+std::string ErrorWord(std::string_view text);
+
+// No server's pause is believed to be longer. It is also how long a portal is left alone that says
+// OVERLOAD_LIMIT: that block is put up and taken down by hand ("contact technical support"), so
+// calls in a shorter rhythm help nobody and are what it is for.
+inline constexpr std::chrono::minutes kLongestPause{60};
 
 }  // namespace imrelay

@@ -124,16 +124,13 @@ Result<TokenOwner> ReadOwner(const Tree& answer) {
 }
 
 // What the failures of several servers come to. A server that is away may be the one that knows the
-// token; one that does not even know our application says nothing about it.
-int Weight(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::kUnavailable:
-      return 2;
-    case ErrorCode::kUnauthenticated:
-      return 1;
-    default:
-      return 0;
-  }
+// token; one that does not even know our application says nothing about it, and one that does not
+// know the token calls it invalid.
+int Weight(const Error& failure) {
+  if (failure.code == ErrorCode::kUnavailable) return 4;
+  if (failure.code != ErrorCode::kUnauthenticated) return 0;
+  if (failure.reason == "payment_required") return 3;
+  return failure.reason == "invalid_grant" ? 2 : 1;
 }
 
 template <class T>
@@ -144,7 +141,7 @@ Result<T> FirstSuccess(const std::vector<std::string>& servers,
   for (const std::string& server : servers) {
     Result<T> answer = ask(server);
     if (answer) return answer;
-    if (first || Weight(answer.error().code) > Weight(failure.code)) {
+    if (first || Weight(answer.error()) > Weight(failure)) {
       failure = std::move(answer).error();
     }
     first = false;
@@ -191,7 +188,9 @@ Result<TokenGrant> AuthorizationServer::Refresh(const ApplicationCredentials& ap
         const auto left = TimeUntil(deadline);
         Result<Tree> answer = Read(SendRefresh(http_, base, form, left));
         if (!answer) return Fail(std::move(answer).error());
-        return ReadGrant(*answer);
+        Result<TokenGrant> grant = ReadGrant(*answer);
+        if (grant) grant->server = base;
+        return grant;
       });
 }
 

@@ -32,6 +32,7 @@ struct TokenGrant {
   Secret access_token;
   Secret refresh_token;
   std::optional<std::int64_t> expires;  // unix seconds
+  std::string server;                   // which of ours granted it: one of its base URLs
 };
 
 // What app.info says of an access token. Undocumented; the official SDKs and starter kits read
@@ -47,9 +48,10 @@ struct TokenOwner {
 // one knows the token. Error codes of both calls, with the server's error word in lower case as
 // the reason:
 // kUnavailable: no answer, 5xx, a broken answer, from one of them at least: ask again later;
-// kUnauthenticated: refused for good ("invalid_grant", "expired_token");
-// kInternal: our own client id, secret or server address is wrong ("invalid_client",
-// "not_configured").
+// kUnauthenticated: refused ("invalid_grant": the token is used up or expired; "payment_required",
+// "not_found" and the others: for reasons that lie in the portal). Where servers differ, the word
+// of the one that seems to know the token counts: payment_required, then invalid_grant; kInternal:
+// our own client id, secret or server address is wrong ("invalid_client", "not_configured").
 class AuthorizationServer {
  public:
   // `base_urls` are tried in order, without a trailing slash.

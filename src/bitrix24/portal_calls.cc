@@ -18,8 +18,17 @@ bool IsYes(std::string_view text) {
   return std::find(kYes.begin(), kYes.end(), text) != kYes.end();
 }
 
-// `parameters` with the token in front.
-std::string WithToken(const std::string& parameters, const Secret& access_token) {
+// Part of the address, so nothing may be in it that changes its meaning there.
+bool IsMethod(std::string_view name) {
+  constexpr std::size_t kLongestMethod = 100;
+  return !name.empty() && name.size() <= kLongestMethod && name.front() != '.' &&
+         name.find("..") == name.npos &&
+         name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789._") == name.npos;
+}
+
+// `parameters` with the token in front; none when they are no JSON object.
+std::optional<std::string> WithToken(const std::string& parameters, const Secret& access_token) {
+  if (!parameters.starts_with('{') || !parameters.ends_with('}')) return std::nullopt;
   JsonWriter json;
   json.BeginObject().Key("auth").String(access_token.Reveal()).EndObject();
   std::string body = json.Take();
@@ -29,9 +38,10 @@ std::string WithToken(const std::string& parameters, const Secret& access_token)
   return body.append(inner);
 }
 
-CallError ErrorOf(const Error& error) {
-  const Fault fault = error.code == ErrorCode::kUnavailable ? Fault::kLater : Fault::kForbidden;
-  return {fault, error.reason.empty() ? "no_answer" : error.reason, error.message};
+CallError NotSent(const Error& error) {
+  if (error.code == ErrorCode::kUnavailable) return {Fault::kLater, "no_answer", error.message};
+  return {Fault::kForbidden, error.reason.empty() ? "address_refused" : error.reason,
+          error.message};
 }
 
 }  // namespace
@@ -44,15 +54,20 @@ CallResult PortalCalls::Send(const std::string& client_endpoint, const Secret& a
   if (!endpoint) {
     return FailCall({Fault::kForbidden, "address_refused", "not the address of a portal"});
   }
+  if (!IsMethod(call.method)) {
+    return FailCall({Fault::kPermanent, "bad_method", "not the name of a method"});
+  }
+  std::optional<std::string> body = WithToken(call.parameters, access_token);
+  if (!body) {
+    return FailCall({Fault::kPermanent, "bad_parameters", "parameters that are no JSON object"});
+  }
   HttpRequest request;
   request.url = endpoint->Url() + (endpoint->path.ends_with('/') ? "" : "/") + call.method;
   request.headers = {{"Content-Type", "application/json"}};
-  request.body = WithToken(call.parameters, access_token);
+  request.body = *std::move(body);
   const Result<HttpResponse> response = http_.Send(request);
-  if (!response) return FailCall(ErrorOf(response.error()));
-  Result<Tree> answer = ReadAnswer(*response);
-  if (!answer) return FailCall(ErrorOf(answer.error()));
-  return *std::move(answer);
+  if (!response) return FailCall(NotSent(response.error()));
+  return ReadPortalAnswer(*response, clock_.Now());
 }
 
 CallResultOf<TokenUser> PortalCalls::Profile(const std::string& client_endpoint,

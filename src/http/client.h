@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "base/result.h"
@@ -44,15 +45,23 @@ class HttpClient {
   virtual Result<HttpResponse> Send(const HttpRequest& request) = 0;
 };
 
-// What addresses a client may call: https at public addresses. `allow_insecure_loopback` adds
-// http and https at loopback addresses, for tests.
+// What addresses a client may call: https at names that resolve to public addresses. A URL that
+// names an address itself, public or not, is refused: no portal of the cloud has one, and there is
+// no certificate for most.
 struct AddressPolicy {
+  // Adds http and https at loopback addresses, for tests.
   bool allow_insecure_loopback = false;
+  // "host", or "host:port" where https is not on 443, of self-hosted portals, in lower case: names
+  // that may resolve to any address, or addresses (IPv6 in brackets). Still https only, with a
+  // certificate that is verified.
+  std::set<std::string> private_hosts = {};
 };
 
 // libcurl: TLS verified, addresses checked after the name was resolved (so a name that points
-// into a private network is refused), connections reused. Proxies named in the environment are not
-// used: behind one the address check would check nothing.
+// into a private network is refused). Connections are kept for each host apart and reused by
+// whichever thread calls it next; nothing (connection, resolved name, TLS session) is shared with
+// another client, whose policy may be another. Proxies named in the environment are not used:
+// behind one the address check would check nothing.
 std::unique_ptr<HttpClient> MakeCurlClient(AddressPolicy policy);
 
 }  // namespace imrelay

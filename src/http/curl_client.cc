@@ -1,9 +1,12 @@
+#include <arpa/inet.h>
 #include <curl/curl.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
+#include <iterator>
 #include <mutex>
 #include <optional>
 #include <string_view>
@@ -17,7 +20,8 @@ namespace imrelay {
 namespace {
 
 constexpr std::size_t kMaxHeaderBytes = 256 * 1024;
-constexpr std::size_t kKeptHandles = 8;  // each keeps its own connections
+constexpr std::size_t kKeptHandles = 64;  // each keeps a connection to one host
+constexpr long kConnectionsOfHandle = 1;
 
 struct HandleDeleter {
   void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
@@ -35,10 +39,12 @@ using Url = std::unique_ptr<CURLU, UrlDeleter>;
 // One request while it is under way. The callbacks are called by C code, which no exception may
 // cross: memory running out ends the process there.
 struct Exchange {
-  AddressPolicy policy;
+  const AddressPolicy* policy = nullptr;
   Url url;
-  std::string host;
+  std::string host;    // in lower case
+  std::string origin;  // scheme://host:port
   bool plain_http = false;
+  bool private_host = false;  // one of the policy's
   bool refused_address = false;
   bool opened_socket = false;
   bool too_large = false;
@@ -52,12 +58,20 @@ bool IsLoopbackHost(const std::string& host) {
          (host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string::npos);
 }
 
+bool IsAddress(const std::string& host) {
+  in_addr ipv4;
+  return host.starts_with('[') || inet_pton(AF_INET, host.c_str(), &ipv4) == 1;
+}
+
 curl_socket_t OpenSocket(void* data, curlsocktype /*purpose*/, curl_sockaddr* address) noexcept {
   auto& exchange = *static_cast<Exchange*>(data);
   const AddressKind kind = KindOf(address->addr);
-  const bool allowed = kind == AddressKind::kLoopback ? exchange.policy.allow_insecure_loopback
-                                                      : kind == AddressKind::kPublic;
-  if (!allowed || (exchange.plain_http && kind != AddressKind::kLoopback)) {
+  const bool loopback_for_tests =
+      kind == AddressKind::kLoopback && exchange.policy->allow_insecure_loopback;
+  const bool allowed =
+      loopback_for_tests ||
+      (!exchange.plain_http && (kind == AddressKind::kPublic || exchange.private_host));
+  if (!allowed) {
     exchange.refused_address = true;
     return CURL_SOCKET_BAD;
   }
@@ -82,6 +96,13 @@ std::string_view Trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(kBlank) - begin + 1);
 }
 
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return lower;
+}
+
 std::size_t TakeHeader(char* bytes, std::size_t /*one*/, std::size_t count, void* data) noexcept {
   auto& exchange = *static_cast<Exchange*>(data);
   exchange.header_bytes += count;
@@ -93,17 +114,15 @@ std::size_t TakeHeader(char* bytes, std::size_t /*one*/, std::size_t count, void
   if (line.starts_with("HTTP/")) exchange.response.headers.clear();  // after a 100 Continue
   const std::size_t colon = line.find(':');
   if (colon != std::string_view::npos) {
-    std::string name(line.substr(0, colon));
-    std::transform(name.begin(), name.end(), name.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    exchange.response.headers[name] = std::string(Trimmed(line.substr(colon + 1)));
+    exchange.response.headers[Lower(line.substr(0, colon))] =
+        std::string(Trimmed(line.substr(colon + 1)));
   }
   return count;
 }
 
-std::optional<std::string> Part(CURLU* url, CURLUPart what) {
+std::optional<std::string> Part(CURLU* url, CURLUPart what, unsigned flags = 0) {
   char* text = nullptr;
-  if (curl_url_get(url, what, &text, 0) != CURLUE_OK) return std::nullopt;
+  if (curl_url_get(url, what, &text, flags) != CURLUE_OK) return std::nullopt;
   std::string part(text);
   curl_free(text);
   return part;
@@ -114,15 +133,16 @@ tl::unexpected<Error> Refused(const std::string& host, const char* why) {
 }
 
 // The host and the scheme, where this client may call them.
-Result<Exchange> CheckUrl(const std::string& text, AddressPolicy policy) {
+Result<Exchange> CheckUrl(const std::string& text, const AddressPolicy& policy) {
   Url url(curl_url());
   if (text.find('\0') != std::string::npos ||
       curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) {
     return Fail(ErrorCode::kInvalidArgument, "not a valid URL", "address_refused");
   }
   Exchange exchange;
-  exchange.policy = policy;
-  exchange.host = Part(url.get(), CURLUPART_HOST).value_or("");
+  exchange.policy = &policy;
+  exchange.host = Lower(Part(url.get(), CURLUPART_HOST).value_or(""));
+  const std::string port = Part(url.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT).value_or("");
   const std::string scheme = Part(url.get(), CURLUPART_SCHEME).value_or("");
   if (Part(url.get(), CURLUPART_USER) || Part(url.get(), CURLUPART_PASSWORD)) {
     return Refused(exchange.host, "the URL names a user");
@@ -135,6 +155,13 @@ Result<Exchange> CheckUrl(const std::string& text, AddressPolicy policy) {
   } else if (scheme != "https") {
     return Refused(exchange.host, "only https is called");
   }
+  const std::string authority = exchange.host + (port == "443" ? "" : ':' + port);
+  exchange.private_host = policy.private_hosts.count(authority) != 0;
+  const bool loopback_for_tests = policy.allow_insecure_loopback && IsLoopbackHost(exchange.host);
+  if (IsAddress(exchange.host) && !exchange.private_host && !loopback_for_tests) {
+    return Refused(exchange.host, "an address in the place of a name");
+  }
+  exchange.origin = scheme + "://" + exchange.host + ':' + port;
   exchange.url = std::move(url);
   return exchange;
 }
@@ -171,7 +198,8 @@ void Prepare(CURL* handle, const HttpRequest& request, const List& headers, Exch
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
   curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(kConnectTimeout.count()));
-  curl_easy_setopt(handle, CURLOPT_USERAGENT, "imrelay");
+  curl_easy_setopt(handle, CURLOPT_USERAGENT, "imrelay/" IMRELAY_VERSION);
+  curl_easy_setopt(handle, CURLOPT_MAXCONNECTS, kConnectionsOfHandle);
   curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.get());
   // libcurl repeats even a POST by itself when a kept connection dies before the first byte of an
   // answer (lib/transfer.c, Curl_retry_request); on a fresh one it never does.
@@ -195,14 +223,14 @@ void Prepare(CURL* handle, const HttpRequest& request, const List& headers, Exch
 
 class CurlClient final : public HttpClient {
  public:
-  explicit CurlClient(AddressPolicy policy) : policy_(policy) {}
+  explicit CurlClient(AddressPolicy policy) : policy_(std::move(policy)) {}
 
   Result<HttpResponse> Send(const HttpRequest& request) override {
     Result<Exchange> exchange = CheckUrl(request.url, policy_);
     if (!exchange) return Fail(std::move(exchange).error());
     const Result<List> headers = HeaderList(request);
     if (!headers) return Fail(headers.error());
-    Handle handle = Take();
+    Handle handle = Take(exchange->origin);
     if (!handle) return Fail(ErrorCode::kUnavailable, "libcurl does not start");
     Prepare(handle.get(), request, *headers, *exchange);
     const CURLcode code = curl_easy_perform(handle.get());
@@ -210,7 +238,7 @@ class CurlClient final : public HttpClient {
     curl_easy_getinfo(handle.get(), CURLINFO_RESPONSE_CODE, &status);
     // Nothing of this request may stay behind in a kept handle.
     curl_easy_reset(handle.get());
-    GiveBack(std::move(handle));
+    GiveBack(exchange->origin, std::move(handle));
     if (code != CURLE_OK) return Fault(*exchange, code);
     exchange->response.status = static_cast<int>(status);
     return std::move(exchange->response);
@@ -227,22 +255,35 @@ class CurlClient final : public HttpClient {
     return Fail(ErrorCode::kUnavailable, exchange.host + ": " + curl_easy_strerror(code));
   }
 
-  Handle Take() {
+  // The handle that called this origin last, so that its connection is the likeliest to live.
+  Handle Take(const std::string& origin) {
     const std::lock_guard lock(mutex_);
-    if (kept_.empty()) return Handle(curl_easy_init());
-    Handle handle = std::move(kept_.back());
-    kept_.pop_back();
+    const auto kept = std::find_if(kept_.rbegin(), kept_.rend(),
+                                   [&](const Kept& one) { return one.origin == origin; });
+    if (kept == kept_.rend()) return Handle(curl_easy_init());
+    Handle handle = std::move(kept->handle);
+    kept_.erase(std::next(kept).base());
     return handle;
   }
 
-  void GiveBack(Handle handle) {
+  void GiveBack(const std::string& origin, Handle handle) {
+    Kept longest_idle;  // closed after the lock is let go
     const std::lock_guard lock(mutex_);
-    if (kept_.size() < kKeptHandles) kept_.push_back(std::move(handle));
+    if (kept_.size() == kKeptHandles) {
+      longest_idle = std::move(kept_.front());
+      kept_.erase(kept_.begin());
+    }
+    kept_.push_back({origin, std::move(handle)});
   }
+
+  struct Kept {
+    std::string origin;
+    Handle handle;
+  };
 
   const AddressPolicy policy_;
   std::mutex mutex_;
-  std::vector<Handle> kept_;
+  std::vector<Kept> kept_;  // the longest idle first
 };
 
 }  // namespace
@@ -250,7 +291,7 @@ class CurlClient final : public HttpClient {
 std::unique_ptr<HttpClient> MakeCurlClient(AddressPolicy policy) {
   static std::once_flag once;
   std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-  return std::make_unique<CurlClient>(policy);
+  return std::make_unique<CurlClient>(std::move(policy));
 }
 
 }  // namespace imrelay

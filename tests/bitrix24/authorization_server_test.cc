@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,8 @@ constexpr const char* kGrant =
     R"("client_endpoint":"https://portal.example/rest/","scope":"imconnector,im",)"
     R"("domain":"west.example","expires":"1773764178","expires_in":3600})";
 constexpr const char* kInvalidGrant = R"({"error":"invalid_grant","error_description":"x"})";
+constexpr const char* kNotFound = R"({"error":"not_found"})";
+constexpr const char* kUnpaid = R"({"error":"PAYMENT_REQUIRED"})";
 constexpr const char* kInvalidClient = R"({"error":"invalid_client"})";
 
 ApplicationCredentials Application() { return {"the id", Secret("s&cret=")}; }
@@ -42,6 +45,7 @@ TEST_CASE("refresh: posts the form and reads the grant") {
   CHECK(grant->access_token.Reveal() == "new-access");
   CHECK(grant->refresh_token.Reveal() == "new-refresh");
   CHECK(grant->expires == 1773764178);
+  CHECK(grant->server == kWest);
   REQUIRE(http.sent.size() == 1);
   CHECK(http.sent[0].method == "POST");
   CHECK(http.sent[0].url == kWestToken);
@@ -77,8 +81,17 @@ TEST_CASE("refresh: tells refusals, faults that pass and our own configuration a
   const std::vector<Case> cases = {
       {400, kInvalidGrant, ErrorCode::kUnauthenticated, "invalid_grant"},
       {200, kInvalidGrant, ErrorCode::kUnauthenticated, "invalid_grant"},
+      {400, R"({"error":"INVALID_GRANT"})", ErrorCode::kUnauthenticated, "invalid_grant"},
+      {400, R"({"error":"invalid_request"})", ErrorCode::kUnauthenticated, "invalid_request"},
+      {400, R"({"error":"bad_verification_code"})", ErrorCode::kUnauthenticated,
+       "bad_verification_code"},
+      {400, R"({"error":"invalid_scope"})", ErrorCode::kUnauthenticated, "invalid_scope"},
+      {400, R"({"error":"insufficient_scope"})", ErrorCode::kUnauthenticated, "insufficient_scope"},
       {400, R"({"error":"PAYMENT_REQUIRED"})", ErrorCode::kUnauthenticated, "payment_required"},
       {404, R"({"error":"not_found"})", ErrorCode::kUnauthenticated, "not_found"},
+      {404, R"({"error":"Portal not found","error_description":"portal not found"})",
+       ErrorCode::kUnauthenticated, "refused"},
+      {404, "<html>Not Found</html>", ErrorCode::kUnavailable, "no_answer"},
       {401, kInvalidClient, ErrorCode::kInternal, "invalid_client"},
       {400, R"({"error":"WRONG_CLIENT"})", ErrorCode::kInternal, "wrong_client"},
       {429, R"({"error":"too_many"})", ErrorCode::kUnavailable, "too_many"},
@@ -132,8 +145,10 @@ TEST_CASE("refresh: asks the server that was named first, when it is one of ours
     FakeHttpClient http;
     http.Answer(kEastToken, 200, kGrant);
 
-    CHECK(Refresh(http, hint).has_value());
+    const Result<TokenGrant> grant = Refresh(http, hint);
 
+    REQUIRE(grant.has_value());
+    CHECK(grant->server == kEast);
     CHECK(http.Urls() == std::vector<std::string>{kEastToken});
   }
 }
@@ -151,6 +166,27 @@ TEST_CASE("refresh: a server that is not ours gets nothing, whatever was named")
   }
 }
 
+TEST_CASE("the authorization server: a redirect is not followed, so the secret stays with ours") {
+  for (const int status : {301, 302, 303, 307, 308}) {
+    CAPTURE(status);
+    FakeHttpClient http;
+    const std::map<std::string, std::string> elsewhere = {{"location", "https://evil.example/"}};
+    http.Answer(kWestToken, status, "", elsewhere);
+    http.Answer(kWestInfo, status, "", elsewhere);
+    AuthorizationServer server(http, {kWest});
+
+    const Result<TokenGrant> grant = server.Refresh(Application(), Secret("r"), "");
+    const Result<TokenOwner> owner = server.AppInfo(Secret("t"), "");
+
+    REQUIRE_FALSE(grant.has_value());
+    CHECK(grant.error().code == ErrorCode::kUnavailable);
+    CHECK_FALSE(owner.has_value());
+    CHECK(http.Urls() == std::vector<std::string>{kWestToken, kWestInfo});
+    // What is not sent with the secret does not hold it either.
+    CHECK(http.sent[1].body.find("cret") == std::string::npos);
+  }
+}
+
 TEST_CASE("refresh: what several servers say comes to one answer") {
   struct Case {
     const char* west;  // null: away
@@ -159,13 +195,15 @@ TEST_CASE("refresh: what several servers say comes to one answer") {
     ErrorCode code;
     const char* reason;
   };
-  const char* other = R"({"error":"payment_required"})";
   const std::vector<Case> cases = {
       {kInvalidGrant, kGrant, true, {}, ""},
       {nullptr, kGrant, true, {}, ""},
       {kInvalidClient, kGrant, true, {}, ""},
-      {kInvalidGrant, other, false, ErrorCode::kUnauthenticated, "invalid_grant"},
-      {other, kInvalidGrant, false, ErrorCode::kUnauthenticated, "payment_required"},
+      {kInvalidGrant, kUnpaid, false, ErrorCode::kUnauthenticated, "payment_required"},
+      {kUnpaid, kInvalidGrant, false, ErrorCode::kUnauthenticated, "payment_required"},
+      {kNotFound, kInvalidGrant, false, ErrorCode::kUnauthenticated, "invalid_grant"},
+      {kInvalidGrant, kNotFound, false, ErrorCode::kUnauthenticated, "invalid_grant"},
+      {kNotFound, kUnpaid, false, ErrorCode::kUnauthenticated, "payment_required"},
       {kInvalidGrant, nullptr, false, ErrorCode::kUnavailable, ""},
       {nullptr, kInvalidGrant, false, ErrorCode::kUnavailable, ""},
       {kInvalidClient, kInvalidGrant, false, ErrorCode::kUnauthenticated, "invalid_grant"},

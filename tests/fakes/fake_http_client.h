@@ -16,8 +16,9 @@ namespace imrelay {
 class FakeHttpClient final : public HttpClient {
  public:
   // The next answer of `url` (its query aside).
-  void Answer(const std::string& url, int status, std::string body) {
-    script_[url].push_back(HttpResponse{status, {}, std::move(body)});
+  void Answer(const std::string& url, int status, std::string body,
+              std::map<std::string, std::string> headers = {}) {
+    script_[url].push_back(HttpResponse{status, std::move(headers), std::move(body)});
   }
   void FailWith(const std::string& url, ErrorCode code) {
     script_[url].push_back(Fail(code, "scripted fault"));

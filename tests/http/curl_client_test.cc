@@ -17,7 +17,7 @@
 namespace imrelay {
 namespace {
 
-constexpr AddressPolicy kLoopbackAllowed{true};
+const AddressPolicy kLoopbackAllowed{true};
 
 HttpRequest Get(const std::string& url) {
   HttpRequest request;
@@ -27,7 +27,7 @@ HttpRequest Get(const std::string& url) {
 }
 
 // Sends with a client of the default policy, which must refuse before anything leaves.
-void CheckRefused(const std::string& url, AddressPolicy policy = {}) {
+void CheckRefused(const std::string& url, const AddressPolicy& policy = {}) {
   CAPTURE(url);
   const Result<HttpResponse> answer = MakeCurlClient(policy)->Send(Get(url));
   REQUIRE_FALSE(answer.has_value());
@@ -71,6 +71,29 @@ TEST_CASE("http client: refuses private addresses, with the loopback allowed too
     CheckRefused("https://" + std::string(host) + "/");
     CheckRefused("https://" + std::string(host) + "/", kLoopbackAllowed);
   }
+}
+
+TEST_CASE("http client: refuses an address in the place of a name, in every spelling") {
+  for (const char* host : {"1.1.1.1", "1.1", "0x01010101", "16843009", "1.1.1.1:8443",
+                           "[2606:4700::1111]", "[64:ff9b::101:101]"}) {
+    CheckRefused("https://" + std::string(host) + "/");
+    CheckRefused("https://" + std::string(host) + "/", kLoopbackAllowed);
+  }
+}
+
+TEST_CASE("http client: a private host is called at its own port and by https only") {
+  Counted server;
+  const std::string port = std::to_string(server.http.port());
+  const AddressPolicy policy{false, {"localhost", "localhost:1", "127.0.0.1:1", "10.0.0.1:1"}};
+
+  CheckRefused("https://localhost:" + port + "/", policy);
+  CheckRefused("http://localhost:" + port + "/", policy);
+  CheckRefused("http://127.0.0.1:1/", policy);
+  CheckRefused("https://127.0.0.1:" + port + "/", policy);
+  CheckRefused("https://10.0.0.1/", policy);
+  CheckRefused("https://sub.localhost/", policy);
+
+  CHECK(server.requests == 0);
 }
 
 TEST_CASE("http client: calls http at loopback hosts only, and nothing but http and https") {
@@ -221,6 +244,52 @@ TEST_CASE("http client: reuses connections, except for what must be sent at most
 
   CHECK(server.ports.size() == 2);
   CHECK(server.requests == 6);
+}
+
+TEST_CASE("http client: many threads and hosts use no more connections than threads") {
+  constexpr int kThreads = 4;
+  Counted servers[3];
+  const auto client = MakeCurlClient(kLoopbackAllowed);
+  std::atomic<int> answered = 0;
+  std::vector<std::thread> callers;
+
+  for (int i = 0; i < kThreads; ++i) {
+    callers.emplace_back([&] {
+      for (int j = 0; j < 60; ++j) {
+        if (client->Send(Get(servers[j % 3].http.Url() + "/"))) ++answered;
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+
+  CHECK(answered == 60 * kThreads);
+  for (Counted& server : servers) CHECK(server.ports.size() <= kThreads);
+}
+
+TEST_CASE("http client: two clients share no connection") {
+  Counted server;
+
+  REQUIRE(MakeCurlClient(kLoopbackAllowed)->Send(Get(server.http.Url() + "/")).has_value());
+  const auto one = MakeCurlClient(kLoopbackAllowed);
+  const auto other = MakeCurlClient(kLoopbackAllowed);
+  REQUIRE(one->Send(Get(server.http.Url() + "/")).has_value());
+  REQUIRE(other->Send(Get(server.http.Url() + "/")).has_value());
+
+  CHECK(server.ports.size() == 3);
+}
+
+TEST_CASE("http client: says who it is") {
+  LoopbackServer http;
+  std::string agent;
+  http.server().Get("/", [&](const httplib::Request& request, httplib::Response&) {
+    agent = request.get_header_value("User-Agent");
+  });
+  REQUIRE(http.Start());
+
+  REQUIRE(MakeCurlClient(kLoopbackAllowed)->Send(Get(http.Url() + "/")).has_value());
+
+  CHECK(agent.starts_with("imrelay/"));
+  CHECK(agent.size() > std::string("imrelay/").size());
 }
 
 TEST_CASE("http client: serves several threads at once") {

@@ -4,8 +4,10 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "http/client.h"
 #include "tests/portal/loopback_server.h"
@@ -38,25 +40,41 @@ Certificate SelfSigned(EVP_PKEY* key) {
   return certificate;
 }
 
+// A TLS server that nobody vouches for.
+struct Untrusted {
+  Untrusted() {
+    http.server().Get("/", [this](const httplib::Request&, httplib::Response&) { ++requests; });
+    REQUIRE(http.Start());
+  }
+  Key key{EVP_RSA_gen(2048)};
+  Certificate certificate = SelfSigned(key.get());
+  std::atomic<int> requests = 0;
+  LoopbackServer http{std::make_unique<httplib::SSLServer>(certificate.get(), key.get())};
+};
+
 TEST_CASE("http client: sends nothing to a server whose certificate nobody vouches for") {
-  const Key key(EVP_RSA_gen(2048));
-  const Certificate certificate = SelfSigned(key.get());
-  auto tls = std::make_unique<httplib::SSLServer>(certificate.get(), key.get());
-  REQUIRE(tls->is_valid());
-  LoopbackServer http(std::move(tls));
-  int requests = 0;
-  http.server().Get("/", [&](const httplib::Request&, httplib::Response&) { ++requests; });
-  REQUIRE(http.Start());
-  HttpRequest request;
-  request.method = "GET";
-  request.url = "https://127.0.0.1:" + std::to_string(http.port()) + "/";
+  Untrusted server;
+  const std::string port = std::to_string(server.http.port());
+  // A policy that lets the address pass does not let the certificate pass.
+  const std::pair<std::string, AddressPolicy> cases[] = {
+      {"127.0.0.1:" + port, {true}},
+      {"127.0.0.1:" + port, {false, {"127.0.0.1:" + port}}},
+      {"localhost:" + port, {false, {"localhost:" + port}}},
+      {"LocalHost:" + port, {false, {"localhost:" + port}}},
+  };
+  for (const auto& [host, policy] : cases) {
+    CAPTURE(host);
+    HttpRequest request;
+    request.method = "GET";
+    request.url = "https://" + host + "/";
 
-  const Result<HttpResponse> answer = MakeCurlClient({true})->Send(request);
+    const Result<HttpResponse> answer = MakeCurlClient(policy)->Send(request);
 
-  REQUIRE_FALSE(answer.has_value());
-  CHECK(answer.error().code == ErrorCode::kUnavailable);
-  CHECK(answer.error().message.find("certificate") != std::string::npos);
-  CHECK(requests == 0);
+    REQUIRE_FALSE(answer.has_value());
+    CHECK(answer.error().code == ErrorCode::kUnavailable);
+    CHECK(answer.error().message.find("certificate") != std::string::npos);
+  }
+  CHECK(server.requests == 0);
 }
 
 }  // namespace
