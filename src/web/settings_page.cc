@@ -71,7 +71,11 @@ void SetPortal(data& body, const SettingsPage& page) {
                                                                 : "registration_problem"));
   body.set("may_register", active && !registered);
   if (!registration.problem.empty()) {
-    body.set("registration_why", Explain(page.language, registration.problem));
+    // "event ONAPPTEST: no_answer": what, and the word why.
+    const std::size_t colon = registration.problem.rfind(": ");
+    const std::string word =
+        colon == std::string::npos ? registration.problem : registration.problem.substr(colon + 2);
+    body.set("registration_why", Explain(page.language, word));
   }
   body.set("register", TextOf(page.language, "register"));
 }
