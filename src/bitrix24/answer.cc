@@ -34,6 +34,11 @@ std::string ErrorWord(std::string_view text) {
   return word.empty() || word.size() > kLongestWord ? "refused" : word;
 }
 
+bool IsYes(std::string_view text) {
+  constexpr std::string_view kYes[] = {"1", "true", "Y", "y"};
+  return std::find(std::begin(kYes), std::end(kYes), text) != std::end(kYes);
+}
+
 Result<Tree> ReadAnswer(const HttpResponse& response) {
   const std::string status = "status " + std::to_string(response.status);
   Result<Tree> tree = ParseJson(response.body);

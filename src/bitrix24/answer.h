@@ -28,6 +28,13 @@ CallResult ReadPortalAnswer(const HttpResponse& response, TimePoint now);
 // A server's word in lower case, fit for logs and the database; "refused" for what is no word.
 std::string ErrorWord(std::string_view text);
 
+// The word of a handler that event.bind finds bound already: its own is error_core, which only a
+// description tells from others.
+inline constexpr std::string_view kAlreadyBound = "already_bound";
+
+// Whether a value is a yes of Bitrix24's: true, 1 or Y, as texts.
+bool IsYes(std::string_view text);
+
 // No server's pause is believed to be longer. It is also how long a portal is left alone that says
 // OVERLOAD_LIMIT: that block is put up and taken down by hand ("contact technical support"), so
 // calls in a shorter rhythm help nobody and are what it is for.

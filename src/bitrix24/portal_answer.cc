@@ -118,13 +118,12 @@ const Tree* Refusal(const Tree& answer) {
   return refused ? result : nullptr;
 }
 
-// A word of our own for a refusal that only its description tells from others.
 std::string WordOf(const Tree& refusal) {
   std::string word = ErrorWord(refusal.FindAnyCase("error")->text());
   const std::string* description = refusal.FindTextAnyCase("error_description");
   if (word == "error_core" && description != nullptr &&
       LowerAscii(*description).find("already binded") != std::string::npos) {
-    return "already_bound";
+    return std::string(kAlreadyBound);
   }
   return word;
 }

@@ -1,7 +1,5 @@
 #include "bitrix24/portal_calls.h"
 
-#include <algorithm>
-#include <array>
 #include <charconv>
 #include <optional>
 #include <string_view>
@@ -12,11 +10,6 @@
 
 namespace imrelay {
 namespace {
-
-bool IsYes(std::string_view text) {
-  constexpr std::array<std::string_view, 4> kYes = {"1", "true", "Y", "y"};
-  return std::find(kYes.begin(), kYes.end(), text) != kYes.end();
-}
 
 // Part of the address, so nothing may be in it that changes its meaning there.
 bool IsMethod(std::string_view name) {

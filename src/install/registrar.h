@@ -27,9 +27,12 @@ std::string HandlerUrl(const ConnectorSettings& connector, std::string_view appl
 
 // One part of a registration, done or not.
 struct Step {
-  std::string what;  // "connector", "event ONIMCONNECTORMESSAGEADD", "offline …", "stale …"
+  // "connector", "events" (what is bound is not told), "event ONIMCONNECTORMESSAGEADD", "offline
+  // …", "stale EVENT URL"; before anything is asked "public_url", "lock"; of a line "line", "data",
+  // "lines" (our own row); at last "record" (what came of it could not be kept).
+  std::string what;
   bool done = false;
-  std::string word;  // why not: the portal's word in lower case
+  std::string word;  // why not: the portal's word in lower case, or no_public_url, locked, …
 };
 
 // What a look at a portal found, changing nothing.
@@ -51,6 +54,7 @@ struct LineStatus {
 // repeated. One at a time for a portal, in all processes. Thread-safe.
 class Registrar {
  public:
+  // `lock_file`: see FileLock; it may be the one of Tokens.
   Registrar(PortalApi& api, PortalStore& store, ConnectorSettings connector, std::string lock_file,
             const Clock& clock);
 
@@ -60,7 +64,11 @@ class Registrar {
   // EDIT_INTERNAL_MESSAGES and DEL_INTERNAL_MESSAGES both true (an operator can delete only then:
   // imconnector/lib/connector.php), every event bound online, the message events offline too,
   // former addresses unbound. A step that fails does not keep the others from being tried, unless
-  // the portal or its tokens are away. Never empty.
+  // the portal or its tokens are away. `patience` is for all of it together. Never empty.
+  // A former address is one of a service like this (…/bitrix24/event, …/bitrix24/NAME/event) that
+  // is not where this application is reached now; of an event that is bound for several users, all
+  // but one are former too, for each is posted. What else is bound stays. The upkeep is due in
+  // kUpkeepEvery, or soon when something failed.
   std::vector<Step> Ensure(const PortalAccess& portal, std::chrono::milliseconds patience);
 
   // Compares event.get with what is wanted.
@@ -78,6 +86,11 @@ class Registrar {
   std::string Fingerprint(std::string_view application) const;
 
  private:
+  class Attempt;
+
+  void Bring(Attempt& attempt, const std::string& application) const;
+  Status Record(const PortalAccess& portal, const Attempt& attempt);
+
   PortalApi& api_;
   PortalStore& store_;
   const ConnectorSettings connector_;
