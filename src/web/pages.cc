@@ -187,9 +187,7 @@ Response Pages::Refuse(const Asked& asked, const Error& error, Told& told) {
       portal && *portal) {
     frame.ancestor = OriginOf((*portal)->client_endpoint);
   }
-  const std::string word =
-      installs && undecided && error.reason.empty() ? "not_decided" : WordOf(error);
-  return NoticeAnswer(frame, Explain(frame.language, word.substr(0, kLongestWord)));
+  return NoticeAnswer(frame, Explain(frame.language, WordOf(error).substr(0, kLongestWord)));
 }
 
 Response Pages::AnswerInstall(const Asked& asked, const Visitor& visitor, Told& told) {
@@ -268,7 +266,6 @@ void Pages::ActOnLine(const Asked& asked, const PortalAccess& portal, SettingsPa
   told.status = good ? "done" : "incomplete";
   told.reason = FirstProblem(steps);
   // Bitrix24 carries it out after it has answered, so asking now could tell the state before.
-  // Source: imconnector/lib/rest/…, activate: a background job.
   if (good) page.line_status = LineStatus{active, active, false};
   const std::string key = std::string(good ? "" : "not_") + (active ? "connected" : "disconnected");
   page.outcome = {good, TextOf(page.language, key + "_now", {std::to_string(page.line.value())}),
