@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "app/proof_loop.h"
@@ -13,9 +14,15 @@
 #include "base/log.h"
 #include "bitrix24/authorization_server.h"
 #include "bitrix24/portal_calls.h"
+#include "bitrix24/rate_limit.h"
 #include "fastcgi/listen_socket.h"
 #include "fastcgi/server.h"
 #include "http/client.h"
+#include "install/portal_api.h"
+#include "install/registrar.h"
+#include "install/tokens.h"
+#include "install/visits.h"
+#include "web/pages.h"
 #include "web/routes.h"
 
 namespace imrelay {
@@ -56,6 +63,14 @@ Result<int> ListenSocket(const std::string& listen) {
   return Fail(ErrorCode::kInvalidArgument, socket.error().message, kUsageReason);
 }
 
+std::set<std::string> NamesIn(const Config& config) {
+  std::set<std::string> names;
+  for (const auto& [name, application] : config.applications) {
+    if (!name.empty()) names.insert(name);
+  }
+  return names;
+}
+
 // The names of the applications that are configured, for the log.
 std::string Names(const Applications& applications) {
   std::string names;
@@ -84,13 +99,29 @@ Status RunWorker(const Config& config, const std::string& listen) {
   if (!applications) return Fail(std::move(applications).error());
 
   const SystemClock clock;
-  const std::unique_ptr<HttpClient> http = MakeCurlClient({config.allow_insecure_loopback});
+  const std::unique_ptr<HttpClient> http =
+      MakeCurlClient({config.allow_insecure_loopback, config.private_portals});
   AuthorizationServer authorization_server(*http, config.authorization_servers);
   PortalCalls portal_calls(*http, clock);
   Ingest ingest(*service->store, service->keyring, clock);
   Prover prover(*service->store, service->keyring, authorization_server, portal_calls,
-                applications->at(""), clock);
-  Routes routes(ingest, *service->store);
+                *applications, clock);
+  Tokens tokens(*service->store, service->keyring, authorization_server, *applications,
+                config.database_path + "-tokens", clock);
+  RateLimit rate_limit(config.database_path + "-rate", {config.calls_per_second, config.call_burst},
+                       clock);
+  PortalApi api(tokens, portal_calls, rate_limit, *service->store, clock);
+  Registrar registrar(
+      api, *service->store,
+      {config.connector_id, config.connector_name, config.connector_icon, config.public_url},
+      config.database_path + "-registrations", clock);
+  Visits visits(*service->store, *service->store, service->keyring, portal_calls, clock);
+  Pages pages(visits, registrar, api, *service->store, *service->store);
+  Routes routes({ingest, *service->store, *service->store, NamesIn(config),
+                 [&pages](PageKind kind, const std::string& application, const Request& request,
+                          Tree body, Reply reply) {
+                   pages.Handle(kind, application, request, std::move(body), std::move(reply));
+                 }});
   ProofLoop proof_loop(*service->store, ingest, prover, config.database_path + "-proofs");
 
   ServerOptions options;
@@ -110,6 +141,7 @@ Status RunWorker(const Config& config, const std::string& listen) {
   sigwait(&stop_signals, &signal);
   Log(LogLevel::kInfo, "worker draining", {{"pid", std::to_string(getpid())}});
   proof_loop.Stop();
+  pages.Stop();
   (*server)->Drain();
   Log(LogLevel::kInfo, "worker ended", {{"pid", std::to_string(getpid())}});
   return {};

@@ -35,7 +35,7 @@ std::int64_t NumberOf(std::string_view text) {
   return whole && number > 0 ? number : 0;
 }
 
-std::string LanguageOf(std::string_view query, const Tree& body) {
+std::string FindLanguage(std::string_view query, const Tree& body) {
   std::string language = Find(body, "LANG", kLongestLanguage);
   if (language.empty()) {
     if (const Result<Tree> asked = ParseForm(query)) {
@@ -60,11 +60,6 @@ Tree OptionsOf(const Tree& body) {
 
 }  // namespace
 
-bool IsPagePost(const Tree& body) {
-  if (body.Find("event") != nullptr) return false;
-  return IsPageAction(body) || body.Find("AUTH_ID") != nullptr || body.Find("PLACEMENT") != nullptr;
-}
-
 bool IsPageAction(const Tree& body) { return body.Find("page_token") != nullptr; }
 
 Result<PostedOpening> DecodeOpening(std::string_view query, const Tree& body) {
@@ -77,7 +72,7 @@ Result<PostedOpening> DecodeOpening(std::string_view query, const Tree& body) {
   opening.refresh_token = Secret(Find(body, "REFRESH_ID", kLongestToken));
   opening.application_token = Secret(Find(body, "APPLICATION_TOKEN", kLongestToken));
   opening.server_endpoint = Find(body, "SERVER_ENDPOINT", kLongestAddress);
-  opening.language = LanguageOf(query, body);
+  opening.language = FindLanguage(query, body);
 
   const Tree options = OptionsOf(body);
   if (const std::string* connector = options.FindTextAnyCase("CONNECTOR")) {
@@ -91,13 +86,15 @@ Result<PostedOpening> DecodeOpening(std::string_view query, const Tree& body) {
   return opening;
 }
 
+std::string LanguageAskedFor(std::string_view query) { return FindLanguage(query, Tree()); }
+
 PostedAction DecodeAction(std::string_view query, const Tree& body) {
   PostedAction posted;
   posted.page_token = Find(body, "page_token", kLongestPageToken);
   posted.member_id = MemberId(Find(body, "member_id", kLongestId));
   posted.action = Find(body, "action", kLongestId);
   posted.after = NumberOf(Find(body, "after", kLongestId));
-  posted.language = LanguageOf(query, body);
+  posted.language = FindLanguage(query, body);
   return posted;
 }
 

@@ -33,14 +33,15 @@ struct PostedAction {
   std::string language;    // as of PostedOpening
 };
 
-// Whether a post to a page's path is a browser's, and not an event from Bitrix24's servers.
-bool IsPagePost(const Tree& body);
-// Whether it is a form of a page of ours.
+// Whether a post to a page is a form of that page.
 bool IsPageAction(const Tree& body);
 
 // `query` is the URL's, as sent. Values in the body win.
 // Errors: kInvalidArgument, bad_opening: no member_id or no access token, or one that none has.
 Result<PostedOpening> DecodeOpening(std::string_view query, const Tree& body);
+
+// LANG of a query, as of PostedOpening.
+std::string LanguageAskedFor(std::string_view query);
 
 PostedAction DecodeAction(std::string_view query, const Tree& body);
 

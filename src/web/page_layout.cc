@@ -4,6 +4,7 @@
 #include <kainjow/mustache.hpp>
 
 #include "base/utf8.h"
+#include "codec/page_opening.h"
 #include "web/page_sources.h"
 
 namespace imrelay {
@@ -89,6 +90,23 @@ std::string OriginOf(std::string_view client_endpoint) {
   constexpr std::string_view kHostCharacters = "abcdefghijklmnopqrstuvwxyz0123456789.-:[]";
   if (host.empty() || host.find_first_not_of(kHostCharacters) != std::string_view::npos) return {};
   return std::string(client_endpoint.substr(0, end));
+}
+
+Response PageProbeAnswer(std::string_view query) {
+  PageFrame frame;
+  frame.language = LanguageOf(LanguageAskedFor(query));
+  frame.title = TextOf(frame.language, "probe_title");
+  return NoticeAnswer(frame, TextOf(frame.language, "probe_text"));
+}
+
+Response PagesBusyAnswer(std::string_view query) {
+  PageFrame frame;
+  frame.language = LanguageOf(LanguageAskedFor(query));
+  frame.title = TextOf(frame.language, "refused_title");
+  frame.status = 503;
+  Response response = NoticeAnswer(frame, Explain(frame.language, "busy"));
+  response.headers.emplace_back("Retry-After", "5");
+  return response;
 }
 
 }  // namespace imrelay

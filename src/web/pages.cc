@@ -56,7 +56,7 @@ std::string FirstProblem(const std::vector<Step>& steps) {
 
 // One post of a browser.
 struct Pages::Asked {
-  Kind kind = Kind::kInstall;
+  PageKind kind = PageKind::kInstall;
   std::string application;
   std::string path;
   std::string query;
@@ -88,7 +88,7 @@ void Pages::LogPage(const Asked& asked, const Told& told, int http) {
       : http >= 400 ? LogLevel::kWarning
                     : LogLevel::kInfo,
       "page",
-      {{"page", asked.kind == Kind::kInstall ? "install" : "settings"},
+      {{"page", asked.kind == PageKind::kInstall ? "install" : "settings"},
        {"action", asked.is_action ? asked.action.action : "open"},
        {"status", told.status},
        {"http", std::to_string(http)},
@@ -110,7 +110,7 @@ Pages::Pages(Visits& visits, Registrar& registrar, PortalApi& api, PortalStore& 
 
 void Pages::Stop() { pool_.Stop(); }
 
-void Pages::Handle(Kind kind, const std::string& application, const Request& request, Tree body,
+void Pages::Handle(PageKind kind, const std::string& application, const Request& request, Tree body,
                    Reply reply) {
   const auto asked = std::make_shared<Asked>();
   asked->kind = kind;
@@ -138,7 +138,7 @@ Response Pages::Answer(const Asked& asked, Told& told) {
   if (!visitor) return Refuse(asked, visitor.error(), told);
   told.member_id = visitor->member_id.value();
   told.user_id = visitor->user_id;
-  if (asked.kind == Kind::kInstall) return AnswerInstall(asked, *visitor, told);
+  if (asked.kind == PageKind::kInstall) return AnswerInstall(asked, *visitor, told);
   if (asked.action.action == "test-result") return AnswerTestResult(asked, *visitor, told);
   return AnswerSettings(asked, *visitor, told);
 }
@@ -163,8 +163,8 @@ Result<Visitor> Pages::FindVisitor(const Asked& asked, Told& told) {
   opening.language = std::move(posted->language);
   const std::chrono::milliseconds patience =
       std::min<std::chrono::milliseconds>(kProofPatience, asked.left());
-  return asked.kind == Kind::kInstall ? visits_.Install(opening, patience)
-                                      : visits_.Admit(opening, patience);
+  return asked.kind == PageKind::kInstall ? visits_.Install(opening, patience)
+                                          : visits_.Admit(opening, patience);
 }
 
 Response Pages::Refuse(const Asked& asked, const Error& error, Told& told) {
@@ -176,7 +176,7 @@ Response Pages::Refuse(const Asked& asked, const Error& error, Told& told) {
   frame.language = LanguageOf(posted            ? posted->language
                               : asked.is_action ? asked.action.language
                                                 : std::string());
-  const bool installs = asked.kind == Kind::kInstall && !asked.is_action && posted.has_value();
+  const bool installs = asked.kind == PageKind::kInstall && !asked.is_action && posted.has_value();
   const bool undecided = error.code == ErrorCode::kUnavailable;
   frame.title = TextOf(frame.language, !installs   ? "refused_title"
                                        : undecided ? "install_waiting"
@@ -349,23 +349,6 @@ Response Pages::AnswerTestResult(const Asked& asked, const Visitor& visitor, Tol
   json.BeginObject().Key("arrived").Bool(*arrived).EndObject();
   response.body = json.Take();
   response.headers = {{"Cache-Control", "no-store"}, {"X-Content-Type-Options", "nosniff"}};
-  return response;
-}
-
-Response PageProbeAnswer(std::string_view query) {
-  PageFrame frame;
-  frame.language = LanguageOf(DecodeAction(query, Tree()).language);
-  frame.title = TextOf(frame.language, "probe_title");
-  return NoticeAnswer(frame, TextOf(frame.language, "probe_text"));
-}
-
-Response PagesBusyAnswer(std::string_view query) {
-  PageFrame frame;
-  frame.language = LanguageOf(DecodeAction(query, Tree()).language);
-  frame.title = TextOf(frame.language, "refused_title");
-  frame.status = 503;
-  Response response = NoticeAnswer(frame, Explain(frame.language, "busy"));
-  response.headers.emplace_back("Retry-After", "5");
   return response;
 }
 

@@ -11,6 +11,7 @@
 #include "store/store.h"
 #include "web/http.h"
 #include "web/page_pool.h"
+#include "web/routes.h"
 #include "web/settings_page.h"
 
 namespace imrelay {
@@ -19,12 +20,10 @@ namespace imrelay {
 // a line. Thread-safe; they wait on other servers, on threads of their own. Logs one line a page.
 class Pages {
  public:
-  enum class Kind { kInstall, kSettings };
-
   Pages(Visits& visits, Registrar& registrar, PortalApi& api, PortalStore& portals, Store& store);
 
-  // Answers what a browser posted, later and from another thread. `body` is that of `request`.
-  void Handle(Kind kind, const std::string& application, const Request& request, Tree body,
+  // See PagePosts.
+  void Handle(PageKind kind, const std::string& application, const Request& request, Tree body,
               Reply reply);
 
   // Answers what waits for its turn with 503 and takes nothing more; returns when the pages that
@@ -60,11 +59,5 @@ class Pages {
 // How long a page may wait for other servers, its turn included. nginx waits for a minute, and a
 // worker that is told to stop has half of one.
 inline constexpr std::chrono::seconds kLongestPage{25};
-
-// What a GET of a page's path shows to people and to Bitrix24's probes. Costs no work.
-Response PageProbeAnswer(std::string_view query);
-
-// The answer when too many pages are waiting.
-Response PagesBusyAnswer(std::string_view query);
 
 }  // namespace imrelay

@@ -88,13 +88,7 @@ TEST_CASE("page opening: the language of the body wins, and a hostile query says
   CHECK(Opened("", std::string(100, '[') + "a[b][c][d]=1").language.empty());
 }
 
-TEST_CASE("page post: is told from an event") {
-  CHECK(IsPagePost(Parsed(kBody)));
-  CHECK(IsPagePost(Parsed("PLACEMENT=DEFAULT")));
-  CHECK(IsPagePost(Parsed("page_token=x")));
-  CHECK_FALSE(IsPagePost(Parsed("")));
-  CHECK_FALSE(IsPagePost(Parsed("event=ONAPPINSTALL&auth[member_id]=a")));
-  CHECK_FALSE(IsPagePost(Parsed("event=ONAPPINSTALL&AUTH_ID=a")));
+TEST_CASE("page action: is told from an opening") {
   CHECK(IsPageAction(Parsed("page_token=x&action=connect")));
   CHECK_FALSE(IsPageAction(Parsed(kBody)));
 }

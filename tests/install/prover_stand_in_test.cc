@@ -25,7 +25,7 @@ struct Bench : ProofBench {
   }
   void Restart() {
     prover.emplace(store, keyring, server, calls,
-                   ApplicationCredentials{"demo-client", Secret("demo-secret")}, clock);
+                   Applications{{"", {"demo-client", Secret("demo-secret")}}}, clock);
   }
   TokenPair Issue(bool admin = true) {
     TokenHolder holder;
