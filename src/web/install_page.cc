@@ -50,7 +50,7 @@ Response InstallAnswer(const InstallPage& page) {
     data parts{data::type::list};
     for (const StepFailure& failure : ExplainFailures(language, group)) {
       data part;
-      part.set("what", failure.what);
+      if (!failure.what.empty()) part.set("what", failure.what);
       part.set("why", failure.why);
       parts << part;
     }
