@@ -99,14 +99,4 @@ Response PageProbeAnswer(std::string_view query) {
   return NoticeAnswer(frame, TextOf(frame.language, "probe_text"));
 }
 
-Response PagesBusyAnswer(std::string_view query) {
-  PageFrame frame;
-  frame.language = LanguageOf(LanguageAskedFor(query));
-  frame.title = TextOf(frame.language, "refused_title");
-  frame.status = 503;
-  Response response = NoticeAnswer(frame, Explain(frame.language, "busy"));
-  response.headers.emplace_back("Retry-After", "5");
-  return response;
-}
-
 }  // namespace imrelay

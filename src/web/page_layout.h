@@ -29,9 +29,6 @@ Response NoticeAnswer(const PageFrame& frame, const std::string& text);
 // What a GET of a page's path shows to people and to Bitrix24's probes. Costs no work.
 Response PageProbeAnswer(std::string_view query);
 
-// The answer when too many pages are waiting.
-Response PagesBusyAnswer(std::string_view query);
-
 // The origin of an address that the authorization server gave, as frame-ancestors takes it; empty
 // when it has none.
 std::string OriginOf(std::string_view client_endpoint);

@@ -59,11 +59,12 @@ struct Pages::Asked {
   PageKind kind = PageKind::kInstall;
   std::string application;
   std::string path;
-  std::string query;
   std::string remote_address;
-  Tree body;
   bool is_action = false;
-  PostedAction action;  // where it is one
+  PostedAction action;                              // where it is one
+  Result<PostedOpening> opening = PostedOpening();  // where it is none
+  MemberId claimed;
+  Language language = Language::kEnglish;  // as claimed
   Moment begin = std::chrono::steady_clock::now();
 
   // What is left of the time that the page may take.
@@ -76,7 +77,7 @@ struct Pages::Asked {
 
 // What is logged of it.
 struct Pages::Told {
-  std::string member_id = {};
+  MemberId member_id;  // as claimed, until it is proven
   std::int64_t user_id = 0;
   std::string status = "shown";
   std::string reason = {};
@@ -92,7 +93,7 @@ void Pages::LogPage(const Asked& asked, const Told& told, int http) {
        {"action", asked.is_action ? asked.action.action : "open"},
        {"status", told.status},
        {"http", std::to_string(http)},
-       {"member_id", told.member_id},
+       {"member_id", told.member_id.value()},
        {"user_id", std::to_string(told.user_id)},
        {"reason", told.reason},
        {"remote", asked.remote_address},
@@ -116,17 +117,26 @@ void Pages::Handle(PageKind kind, const std::string& application, const Request&
   asked->kind = kind;
   asked->application = application;
   asked->path = request.path;
-  asked->query = request.query;
   asked->remote_address = request.remote_address;
   asked->is_action = IsPageAction(body);
-  if (asked->is_action) asked->action = DecodeAction(request.query, body);
-  asked->body = std::move(body);
+  if (asked->is_action) {
+    asked->action = DecodeAction(request.query, body);
+    asked->claimed = asked->action.member_id;
+    asked->language = LanguageOf(asked->action.language);
+  } else {
+    asked->opening = DecodeOpening(request.query, body);
+    if (asked->opening) asked->claimed = asked->opening->member_id;
+    asked->language =
+        LanguageOf(asked->opening ? asked->opening->language : LanguageAskedFor(request.query));
+  }
   const auto answer = [this, asked, reply](bool late) {
     Told told;
+    told.member_id = asked->claimed;
     // Nobody waits for an answer that would come after nginx has given up.
     const bool busy = late || asked->left() < std::chrono::seconds(1);
-    if (busy) told = {.status = "refused", .reason = "busy"};
-    Response response = busy ? PagesBusyAnswer(asked->query) : Answer(*asked, told);
+    Response response =
+        busy ? Refuse(*asked, {ErrorCode::kUnavailable, "too many pages wait", "busy"}, told)
+             : Answer(*asked, told);
     if (!told.quiet) LogPage(*asked, told, response.status);
     reply(std::move(response));
   };
@@ -134,33 +144,29 @@ void Pages::Handle(PageKind kind, const std::string& application, const Request&
 }
 
 Response Pages::Answer(const Asked& asked, Told& told) {
-  Result<Visitor> visitor = FindVisitor(asked, told);
+  const Result<Visitor> visitor = FindVisitor(asked);
   if (!visitor) return Refuse(asked, visitor.error(), told);
-  told.member_id = visitor->member_id.value();
+  told.member_id = visitor->member_id;
   told.user_id = visitor->user_id;
   if (asked.kind == PageKind::kInstall) return AnswerInstall(asked, *visitor, told);
   if (asked.action.action == "test-result") return AnswerTestResult(asked, *visitor, told);
   return AnswerSettings(asked, *visitor, told);
 }
 
-Result<Visitor> Pages::FindVisitor(const Asked& asked, Told& told) {
-  if (asked.is_action) {
-    told.member_id = asked.action.member_id.value();
-    return visits_.Verify(asked.action.page_token);
-  }
-  Result<PostedOpening> posted = DecodeOpening(asked.query, asked.body);
-  if (!posted) return Fail(std::move(posted).error());
-  told.member_id = posted->member_id.value();
+Result<Visitor> Pages::FindVisitor(const Asked& asked) {
+  if (asked.is_action) return visits_.Verify(asked.action.page_token);
+  if (!asked.opening) return Fail(asked.opening.error());
+  const PostedOpening& posted = *asked.opening;
   PageOpening opening;
   opening.application = asked.application;
-  opening.member_id = posted->member_id;
-  opening.access_token = std::move(posted->access_token);
-  opening.refresh_token = std::move(posted->refresh_token);
-  opening.application_token = std::move(posted->application_token);
-  opening.server_endpoint = std::move(posted->server_endpoint);
-  opening.connector = posted->connector.value();
-  opening.line = posted->line;
-  opening.language = std::move(posted->language);
+  opening.member_id = posted.member_id;
+  opening.access_token = posted.access_token;
+  opening.refresh_token = posted.refresh_token;
+  opening.application_token = posted.application_token;
+  opening.server_endpoint = posted.server_endpoint;
+  opening.connector = posted.connector.value();
+  opening.line = posted.line;
+  opening.language = posted.language;
   const std::chrono::milliseconds patience =
       std::min<std::chrono::milliseconds>(kProofPatience, asked.left());
   return asked.kind == PageKind::kInstall ? visits_.Install(opening, patience)
@@ -172,21 +178,15 @@ Response Pages::Refuse(const Asked& asked, const Error& error, Told& told) {
   told.reason = error.reason.empty() ? error.message : error.reason;
   PageFrame frame;
   frame.status = HttpStatusOf(error.code);
-  const Result<PostedOpening> posted = DecodeOpening(asked.query, asked.body);
-  frame.language = LanguageOf(posted            ? posted->language
-                              : asked.is_action ? asked.action.language
-                                                : std::string());
-  const bool installs = asked.kind == PageKind::kInstall && !asked.is_action && posted.has_value();
+  frame.language = asked.language;
+  const bool installs = asked.kind == PageKind::kInstall && !asked.is_action && asked.opening;
   const bool undecided = error.code == ErrorCode::kUnavailable;
   frame.title = TextOf(frame.language, !installs   ? "refused_title"
                                        : undecided ? "install_waiting"
                                                    : "install_refused");
   // The portal named may show why: nothing on the page can be pressed.
-  if (const Result<std::optional<PortalAccess>> portal =
-          portals_.FindAccess(MemberId(told.member_id));
-      portal && *portal) {
-    frame.ancestor = OriginOf((*portal)->client_endpoint);
-  }
+  const Result<std::optional<PortalAccess>> portal = portals_.FindAccess(asked.claimed);
+  if (portal && *portal) frame.ancestor = OriginOf((*portal)->client_endpoint);
   return NoticeAnswer(frame, Explain(frame.language, WordOf(error).substr(0, kLongestWord)));
 }
 
