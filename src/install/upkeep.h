@@ -1,6 +1,10 @@
 #pragma once
 
 #include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -17,15 +21,33 @@ class Upkeep {
  public:
   Upkeep(PortalStore& store, Tokens& tokens, Registrar& registrar, const Clock& clock);
 
-  // Takes care of the portal due longest, if any, and logs what it did. Returns whether there was
-  // one. Errors: the store's.
+  // Takes care of the portal due longest, if any, and logs what changed: a registration that was
+  // done or begins to fail, not every try. The first call also has everything looked at that may
+  // have changed while nobody was there, and tells of dead portals; that is repeated now and then.
+  // Returns whether a portal was due. Takes kUpkeepPatience and a few time-outs at most.
+  // Errors: the store's.
   Result<bool> DoOne();
 
  private:
+  struct Failing {
+    int times = 0;
+    std::string reason;
+  };
+
+  Status LookAtAll(TimePoint now);
+  Status RenewIfOld(const PortalAccess& portal, TimePoint now);
+  Status Register(const PortalAccess& portal);
+  // Returns how often it had failed before.
+  int NoteFailure(const PortalAccess& portal, const std::string& what, const std::string& reason);
+  Status Postpone(const PortalAccess& portal, int failures);
+  Status Succeeded(const PortalAccess& portal);
+
   PortalStore& store_;
   Tokens& tokens_;
   Registrar& registrar_;
   const Clock& clock_;
+  std::optional<TimePoint> looked_at_all_;
+  std::map<PortalId, Failing> failing_;
 };
 
 // The refresh token is renewed when it is this old. Source of the 180 days: b24restdocs,
@@ -33,5 +55,7 @@ class Upkeep {
 inline constexpr std::chrono::hours kRefreshTokenLife{180 * 24};
 inline constexpr std::chrono::hours kRenewAfter{120 * 24};
 inline constexpr std::chrono::hours kUpkeepEvery{24};
+// Short, because a worker that is told to stop waits for it.
+inline constexpr std::chrono::seconds kUpkeepPatience{5};
 
 }  // namespace imrelay

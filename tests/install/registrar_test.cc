@@ -109,7 +109,8 @@ struct Bench {
                 {{"", {"our-id", Secret("our-secret")}}},
                 directory.File("lock"),
                 clock};
-  PortalApi api{tokens, calls, rate_limit, *store, clock};
+  PortalApi api{tokens, calls, rate_limit,
+                *store, clock, [this](milliseconds time) { clock.Advance(time); }};
   PortalAccess portal;
   Registrar registrar;
 };
