@@ -14,9 +14,15 @@
 #include "base/log.h"
 #include "bitrix24/authorization_server.h"
 #include "bitrix24/portal_calls.h"
+#include "bitrix24/rate_limit.h"
 #include "fastcgi/listen_socket.h"
 #include "fastcgi/server.h"
 #include "http/client.h"
+#include "install/portal_api.h"
+#include "install/registrar.h"
+#include "install/tokens.h"
+#include "install/visits.h"
+#include "web/pages.h"
 #include "web/routes.h"
 
 namespace imrelay {
@@ -100,7 +106,22 @@ Status RunWorker(const Config& config, const std::string& listen) {
   Ingest ingest(*service->store, service->keyring, clock);
   Prover prover(*service->store, service->keyring, authorization_server, portal_calls,
                 *applications, clock);
-  Routes routes({ingest, *service->store, *service->store, NamesIn(config)});
+  Tokens tokens(*service->store, service->keyring, authorization_server, *applications,
+                config.database_path + "-tokens", clock);
+  RateLimit rate_limit(config.database_path + "-rate", {config.calls_per_second, config.call_burst},
+                       clock);
+  PortalApi api(tokens, portal_calls, rate_limit, *service->store, clock);
+  Registrar registrar(
+      api, *service->store,
+      {config.connector_id, config.connector_name, config.connector_icon, config.public_url},
+      config.database_path + "-registrations", clock);
+  Visits visits(*service->store, *service->store, service->keyring, portal_calls, clock);
+  Pages pages(visits, registrar, api, *service->store, *service->store);
+  Routes routes({ingest, *service->store, *service->store, NamesIn(config),
+                 [&pages](PageKind kind, const std::string& application, const Request& request,
+                          Tree body, Reply reply) {
+                   pages.Handle(kind, application, request, std::move(body), std::move(reply));
+                 }});
   ProofLoop proof_loop(*service->store, ingest, prover, config.database_path + "-proofs");
 
   ServerOptions options;
@@ -120,6 +141,7 @@ Status RunWorker(const Config& config, const std::string& listen) {
   sigwait(&stop_signals, &signal);
   Log(LogLevel::kInfo, "worker draining", {{"pid", std::to_string(getpid())}});
   proof_loop.Stop();
+  pages.Stop();
   (*server)->Drain();
   Log(LogLevel::kInfo, "worker ended", {{"pid", std::to_string(getpid())}});
   return {};

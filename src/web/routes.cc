@@ -13,6 +13,7 @@
 #include "codec/body.h"
 #include "web/answers.h"
 #include "web/metrics.h"
+#include "web/page_layout.h"
 
 namespace imrelay {
 namespace {
@@ -154,12 +155,14 @@ void Routes::HandleApplication(const std::string& application, std::string_view 
     if (request.method == "POST") return PostEvent(application, request, std::move(reply));
     return reply(IsProbe(request) ? StatusAnswer("ok") : WrongMethodAnswer("GET, HEAD, POST"));
   }
-  if (page == "install") {
-    if (request.method == "POST") return PostInstall(application, request, std::move(reply));
-    return reply(WrongMethodAnswer("POST"));
-  }
-  if (page == "settings" && served_.pages) {
-    if (request.method != "POST") return reply(WrongMethodAnswer("POST"));
+  const bool install = page == "install";
+  if (install || (page == "settings" && served_.pages)) {
+    // Bitrix24 looks whether an address that it is given can be reached.
+    if (IsProbe(request) && served_.pages) return reply(PageProbeAnswer(request.query));
+    if (request.method != "POST") {
+      return reply(WrongMethodAnswer(served_.pages ? "GET, HEAD, POST" : "POST"));
+    }
+    if (install) return PostInstall(application, request, std::move(reply));
     return PostPage(PageKind::kSettings, application, request, std::move(reply));
   }
   reply(NotFoundAnswer());

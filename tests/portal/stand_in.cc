@@ -5,6 +5,7 @@
 #include "codec/json.h"
 #include "tests/portal/cloud.h"
 #include "tests/portal/control.h"
+#include "tests/portal/frame.h"
 #include "tests/portal/loopback_server.h"
 #include "tests/portal/serve.h"
 
@@ -20,7 +21,10 @@ class StandIn::Impl {
     cloud.ledger.former_access_lives = options.former_access_lives;
     stand_in::ServeAuthorization(cloud, authorization.server());
     stand_in::ServeControl(cloud, authorization.server());
+    stand_in::ServeBx24(authorization.server());
     stand_in::ServePortals(cloud, portals.server());
+    stand_in::ServeFrames(cloud, portals.server());
+    stand_in::ServeBx24(portals.server());
   }
 
   bool Start(const Options& options) {

@@ -51,6 +51,22 @@ TEST_CASE("indexes: the commands that name a message use them too") {
   CHECK_FALSE(Contains(raw.PlanOf(by_external_id), "SCAN m"));
 }
 
+TEST_CASE("indexes: a page reads no more of a line's deletions and of the journal than it shows") {
+  StoreBench bench;
+  RawDatabase raw(bench.path());
+
+  const std::string deletions = raw.PlanOf(sql::kReportDeletions.text);
+  const std::string events = raw.PlanOf(sql::kReportEventsAfter.text);
+
+  CAPTURE(deletions);
+  CHECK(Contains(deletions, "SEARCH m USING INDEX message_deleted (line_key=?"));
+  CHECK_FALSE(Contains(deletions, "SCAN"));
+  CHECK_FALSE(Contains(deletions, "TEMP B-TREE"));
+  CAPTURE(events);
+  CHECK_FALSE(Contains(events, "SCAN"));
+  CHECK_FALSE(Contains(events, "TEMP B-TREE"));
+}
+
 TEST_CASE("indexes: nothing done for an event reads a whole table") {
   StoreBench bench;
   RawDatabase raw(bench.path());

@@ -121,6 +121,68 @@ TEST_CASE("reports: every filter of messages filters") {
   CHECK(found([](ReportQuery& q) { q.limit = 2; }) == "6 5");
 }
 
+TEST_CASE("reports: the newest deletions of one line and of no other") {
+  StoreBench bench;
+  bench.Install("m1");
+  bench.Install("m2", 'b');
+  REQUIRE(bench.Do("m1", Updated(1, {"kept"})) == "accepted");
+  for (const std::int64_t message : {2, 4, 3}) {
+    bench.clock.Advance(std::chrono::seconds(1));
+    REQUIRE(bench.Do("m1", Deleted(message, {"x" + std::to_string(message)})) == "accepted");
+  }
+  REQUIRE(bench.Do("m1", Deleted(5, {"e"}, PlaceOf("conn", 8))) == "accepted");
+  REQUIRE(bench.Do("m1", Deleted(6, {"f"}, PlaceOf("other"))) == "accepted");
+  REQUIRE(bench.Do("m2", Deleted(7, {"g"})) == "accepted");
+  ReportQuery query = QueryOf(What::kDeletions);
+  query.member_id = "m1";
+  query.connector = "conn";
+  query.line_id = 7;
+
+  CHECK(ColumnOf(ReportOf(bench, query), "message_id") == "3 4 2");
+  CHECK(ColumnOf(ReportOf(bench, query), "external_message_id") == "x3 x4 x2");
+  CHECK(ColumnOf(ReportOf(bench, query), "outcome") == "pending pending pending");
+  query.limit = 2;
+  CHECK(ColumnOf(ReportOf(bench, query), "message_id") == "3 4");
+  query.line_id = 9;
+  CHECK(ReportOf(bench, query).rows.empty());
+}
+
+TEST_CASE("reports: the lines of one portal") {
+  StoreBench bench;
+  bench.Install("m1");
+  bench.Install("m2", 'b');
+  REQUIRE(bench.Do("m1", Updated(1, {"a"}, PlaceOf("conn", 9))) == "accepted");
+  REQUIRE(bench.Do("m1", Updated(2, {"b"}, PlaceOf("conn", 7))) == "accepted");
+  REQUIRE(bench.Do("m2", Updated(3, {"c"}, PlaceOf("conn", 8))) == "accepted");
+  ReportQuery query = QueryOf(What::kLines);
+  query.member_id = "m1";
+
+  CHECK(ColumnOf(ReportOf(bench, query), "line_id") == "7 9");
+  CHECK(ColumnOf(ReportOf(bench, query), "status") == "active active");
+}
+
+TEST_CASE("reports: the events of a name that came after another") {
+  StoreBench bench;
+  bench.Install("m1");
+  bench.Install("m2", 'b');
+  REQUIRE(bench.Do("m1", Created(1)) == "accepted");
+  REQUIRE(bench.Do("m2", Created(1)) == "accepted");
+  REQUIRE(bench.Do("m1", Created(2)) == "accepted");
+  ReportQuery query = QueryOf(What::kEventsAfter);
+  query.member_id = "m1";
+  query.event = "onTest";
+  query.event_id = 2;
+
+  CHECK(ColumnOf(ReportOf(bench, query), "id") == "5 3");
+  query.event_id = 3;
+  CHECK(ColumnOf(ReportOf(bench, query), "id") == "5");
+  query.event_id = 5;
+  CHECK(ReportOf(bench, query).rows.empty());
+  query.event_id = 2;
+  query.event = "OTHER";
+  CHECK(ReportOf(bench, query).rows.empty());
+}
+
 TEST_CASE("reports: deliveries of one message, of its portal when that is named") {
   StoreBench bench;
   bench.Install("m1");

@@ -207,6 +207,22 @@ TEST_CASE("routes: an event is never a page, and what cannot be read is neither"
   CHECK(house.store.journal.size() == 1);
 }
 
+TEST_CASE("routes: a probe of a page gets a small page that costs no work") {
+  House house;
+  for (const char* path : {"/bitrix24/install", "/bitrix24/settings", "/bitrix24/shop/install"}) {
+    for (const char* method : {"GET", "HEAD"}) {
+      const Response response = house.Ask(method, path);
+
+      CHECK(response.status == 200);
+      CHECK(response.content_type == "text/html; charset=utf-8");
+      const std::string* policy = HeaderOf(response, "Content-Security-Policy");
+      REQUIRE(policy != nullptr);
+      CHECK(policy->ends_with("frame-ancestors 'none'"));
+    }
+  }
+  CHECK(house.opened.empty());
+}
+
 TEST_CASE("routes: without pages an installation page's form is no event") {
   House house;
   Routes bare({house.ingest, house.store, house.portals});
@@ -379,11 +395,11 @@ TEST_CASE("routes: a method that a path does not take is refused with those it t
   check("PUT", "/bitrix24/event", "GET, HEAD, POST");
   check("post", "/bitrix24/event", "GET, HEAD, POST");
   check("", "/bitrix24/event", "GET, HEAD, POST");
-  check("GET", "/bitrix24/install", "POST");
+  check("PUT", "/bitrix24/install", "GET, HEAD, POST");
   check("POST", "/healthz", "GET, HEAD");
   check("DELETE", "/readyz", "GET, HEAD");
   check("POST", "/metrics", "GET, HEAD");
-  check("GET", "/bitrix24/settings", "POST");
+  check("DELETE", "/bitrix24/settings", "GET, HEAD, POST");
   check("PUT", "/bitrix24/shop/event", "GET, HEAD, POST");
 }
 
