@@ -83,7 +83,8 @@ std::vector<StandIn::Request> StandIn::Seen() const {
 std::string StandIn::Control(const std::string& name, const std::string& values) {
   const Result<Tree> tree = ParseJson(values);
   const std::lock_guard lock(impl_->cloud.mutex);
-  return stand_in::Control(impl_->cloud, name, tree ? *tree : Tree()).body.ToJson();
+  const stand_in::Reply reply = stand_in::Control(impl_->cloud, name, tree ? *tree : Tree());
+  return reply.body.items().empty() ? "{}" : reply.body.ToJson();
 }
 
 }  // namespace imrelay
