@@ -5,8 +5,8 @@
 #include <filesystem>
 #include <utility>
 
+#include "app/bitrix24_config.h"
 #include "app/settings.h"
-#include "bitrix24/authorization_server.h"
 
 namespace imrelay {
 namespace {
@@ -28,29 +28,9 @@ Result<std::string> DatabasePath(const Settings& settings) {
   return settings.PathFrom("database.url", path);
 }
 
-Result<std::vector<std::string>> AuthorizationServers(const Settings& settings,
-                                                      bool allow_insecure_loopback) {
-  std::string url = settings.Text("bitrix24.oauth_url");
-  if (url.empty()) {
-    return std::vector<std::string>(std::begin(kOfficialAuthorizationServers),
-                                    std::end(kOfficialAuthorizationServers));
-  }
-  while (url.ends_with('/')) url.pop_back();
-  // The client secret goes there, so anything but https is a mistake.
-  if (url.starts_with("https://")) return std::vector<std::string>{url};
-  if (!url.starts_with("http://")) {
-    return Fail(settings.Wrong("bitrix24.oauth_url", "an https:// address"));
-  }
-  if (allow_insecure_loopback) return std::vector<std::string>{url};
-  return Fail(settings.Wrong("bitrix24.oauth_url",
-                             "an https:// address; http:// on the loopback needs "
-                             "security.allow_insecure_loopback = true and is for tests"));
-}
-
 Status ReadSecrets(const Settings& settings, Config& config) {
   for (const auto& [key, target] :
-       {std::pair{"bitrix24.client_secret", &config.client_secret},
-        std::pair{"channel.secret", &config.channel_secret},
+       {std::pair{"channel.secret", &config.channel_secret},
         std::pair{"channel.secret_previous", &config.channel_secret_previous},
         std::pair{"channel.key", &config.channel_key}}) {
     Result<ConfiguredSecret> secret = settings.SecretOf(key);
@@ -85,17 +65,10 @@ Result<Config> Interpret(const Settings& settings) {
   Result<bool> loopback = settings.Boolean("security.allow_insecure_loopback");
   if (!loopback) return Fail(std::move(loopback).error());
   config.allow_insecure_loopback = *loopback;
-  Result<std::vector<std::string>> servers =
-      AuthorizationServers(settings, config.allow_insecure_loopback);
-  if (!servers) return Fail(std::move(servers).error());
-  config.authorization_servers = *std::move(servers);
+  if (Status read = ReadBitrix24(settings, config); !read) return Fail(std::move(read).error());
+  if (Status read = ReadConnector(settings, config); !read) return Fail(std::move(read).error());
   if (Status read = ReadSecrets(settings, config); !read) return Fail(std::move(read).error());
   if (Status read = ReadChannel(settings, config); !read) return Fail(std::move(read).error());
-  config.client_id = settings.Text("bitrix24.client_id");
-  config.public_url = settings.Text("bitrix24.public_url");
-  config.connector_id = settings.Text("connector.id");
-  config.connector_name = settings.Text("connector.name");
-  config.connector_icon = settings.Text("connector.icon");
   const std::filesystem::path beside = std::filesystem::path(config.database_path).parent_path();
   config.key_file = settings.Path("security.key_file", (beside / "imrelay.key").string());
   config.spool_directory = settings.Path("spool.directory", (beside / "spool").string());

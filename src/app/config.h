@@ -16,20 +16,30 @@ struct ConfiguredSecret {
   Secret value;     // empty when not configured
 };
 
+// One Bitrix24 application: the unnamed one of [bitrix24], or an [[application]].
+struct ConfiguredApplication {
+  std::string client_id;  // "" when the unnamed one is not configured: installations wait then
+  ConfiguredSecret client_secret;
+};
+
 // The service's configuration: one TOML file, each key overridden by the environment variable
 // IMRELAY_<SECTION>_<KEY>. Relative paths are relative to the file. See the README for every key.
 struct Config {
   std::string database_path;  // of database.url
   int worker_threads = 8;
 
-  std::string client_id;  // "" when not configured: installations wait then
-  ConfiguredSecret client_secret;
+  // By name. The unnamed one, "", is always there; the others have both id and secret. No two have
+  // one client_id.
+  std::map<std::string, ConfiguredApplication> applications{{"", {}}};
   std::vector<std::string> authorization_servers;
-  std::string public_url;
+  std::string public_url;                    // without a trailing slash; "" when not configured
+  std::vector<std::string> private_portals;  // hosts that may live at private addresses
+  double calls_per_second = 2;
+  int call_burst = 50;
 
-  std::string connector_id;
-  std::string connector_name;
-  std::string connector_icon;
+  std::string connector_id = "imrelay";
+  std::string connector_name = "imrelay";
+  std::string connector_icon;  // a data: URI; "" is the built-in one
 
   std::string channel_type = "webhook";
   std::string channel_url;

@@ -66,4 +66,14 @@ Result<Secret> OpenSecret(const ConfiguredSecret& configured, const Keyring& key
                   "again with: imrelay key seal");
 }
 
+Result<Applications> OpenApplications(const Config& config, const Keyring& keyring) {
+  Applications applications;
+  for (const auto& [name, configured] : config.applications) {
+    Result<Secret> secret = OpenSecret(configured.client_secret, keyring);
+    if (!secret) return Fail(std::move(secret).error());
+    applications[name] = {configured.client_id, *std::move(secret)};
+  }
+  return applications;
+}
+
 }  // namespace imrelay

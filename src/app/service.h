@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "crypto/keyring.h"
+#include "install/applications.h"
 #include "store/sqlite/sqlite_store.h"
 
 namespace imrelay {
@@ -29,6 +30,9 @@ Result<Keyring> OpenKeyring(const Config& config);
 // Opens a configured secret: as it stands, or the one that was sealed under the key file.
 // Errors: kInvalidArgument, naming the key.
 Result<Secret> OpenSecret(const ConfiguredSecret& configured, const Keyring& keyring);
+
+// The configured applications, their secrets opened. Errors: as OpenSecret.
+Result<Applications> OpenApplications(const Config& config, const Keyring& keyring);
 
 // What a sealed configuration value begins with, and what it is sealed for.
 inline constexpr const char* kSealedPrefix = "sealed:";

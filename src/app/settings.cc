@@ -4,90 +4,55 @@
 #include <sys/stat.h>
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <utility>
+
+#include "app/settings_keys.h"
+#include "codec/ascii.h"
 
 namespace imrelay {
 namespace {
 
-// Every key of the configuration. A secret may also be given as <key>_file.
-struct Key {
-  std::string_view name;
-  bool secret = false;
-};
-constexpr std::array kKeys{
-    Key{"database.url"},
-    Key{"worker.threads"},
-    Key{"bitrix24.client_id"},
-    Key{"bitrix24.client_secret", true},
-    Key{"bitrix24.oauth_url"},
-    Key{"bitrix24.public_url"},
-    Key{"connector.id"},
-    Key{"connector.name"},
-    Key{"connector.icon"},
-    Key{"channel.type"},
-    Key{"channel.url"},
-    Key{"channel.secret", true},
-    Key{"channel.secret_previous", true},
-    Key{"channel.key", true},
-    Key{"channel.max_delete_age"},
-    Key{"channel.delete_fallback"},
-    Key{"channel.delete_incoming"},
-    Key{"security.key_file"},
-    Key{"security.allow_insecure_loopback"},
-    Key{"spool.directory"},
-};
-constexpr std::string_view kFileSuffix = "_file";
+constexpr std::string_view kApplicationVariable = "IMRELAY_APPLICATION_";
+// The one key that may be a list.
+constexpr std::string_view kList = "bitrix24.private_portals";
 constexpr std::size_t kLongestSecret = 4096;
+constexpr std::size_t kLongestQuote = 200;
 
-bool IsSecret(std::string_view name) {
-  for (const Key& key : kKeys) {
-    if (key.name == name) return key.secret;
-  }
-  return false;
+// How an application's name stands in its environment variables.
+std::string VariableOfApplication(std::string_view name) {
+  std::string variable = UpperAscii(name);
+  std::replace(variable.begin(), variable.end(), '-', '_');
+  return variable;
 }
 
-bool IsKnown(std::string_view name) {
-  for (const Key& key : kKeys) {
-    if (key.name == name) return true;
+std::optional<std::string> TextOf(const toml::node& node) {
+  if (const auto* string = node.as_string()) return string->get();
+  if (const auto* integer = node.as_integer()) return std::to_string(integer->get());
+  if (const auto* boolean = node.as_boolean()) return boolean->get() ? "true" : "false";
+  if (const auto* number = node.as_floating_point()) {
+    std::array<char, 32> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number->get()).ptr;
+    return std::string(digits.data(), end);
   }
-  if (!name.ends_with(kFileSuffix)) return false;
-  name.remove_suffix(kFileSuffix.size());
-  return IsSecret(name);
+  return std::nullopt;
 }
 
-// "IMRELAY_DATABASE_URL" -> "database.url". The section ends at the first underscore.
-std::string KeyOfVariable(std::string_view variable) {
-  std::string key(variable.substr(std::string_view("IMRELAY_").size()));
-  for (char& c : key) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+std::optional<std::string> TextOfList(const toml::node& node) {
+  const toml::array* list = node.as_array();
+  if (list == nullptr) return std::nullopt;
+  std::string text;
+  for (const toml::node& element : *list) {
+    if (!element.is_string()) return std::nullopt;
+    text += (text.empty() ? "" : ", ") + element.as_string()->get();
   }
-  const std::size_t end = key.find('_');
-  if (end != std::string::npos) key[end] = '.';
-  return key;
-}
-
-bool HasKnownSection(std::string_view key) {
-  const std::string section(key.substr(0, key.find('.')));
-  for (const Key& known : kKeys) {
-    if (known.name.starts_with(section + '.')) return true;
-  }
-  return false;
-}
-
-std::string KnownKeysOf(std::string_view section) {
-  std::string list;
-  for (const Key& key : kKeys) {
-    if (!key.name.starts_with(std::string(section) + '.')) continue;
-    if (!list.empty()) list += ", ";
-    list += key.name;
-  }
-  if (!list.empty()) return "; keys of this section: " + list;
-  return "; sections: database, worker, bitrix24, connector, channel, security, spool";
+  return text;
 }
 
 std::string TrimEnd(std::string text) {
@@ -127,40 +92,120 @@ Status Settings::ReadFile(const std::string& file) {
                     ": this is no TOML; texts stand in double quotes, as in url = \"sqlite:x\"");
   }
   const std::string folder = std::filesystem::absolute(file).parent_path().string();
-  for (const auto& [section, table] : parsed.table()) {
-    const std::string section_name(section.str());
-    if (!table.is_table()) {
-      return Fail(
-          ErrorCode::kInvalidArgument,
-          file + ": " + section_name + " stands outside a [section]" + KnownKeysOf(section_name));
-    }
-    for (const auto& [key, node] : *table.as_table()) {
-      const std::string name = section_name + '.' + std::string(key.str());
-      const std::string where = file + ": " + name;
-      if (!IsKnown(name)) {
+  for (const auto& [section, node] : parsed.table()) {
+    const std::string name(section.str());
+    Status read;
+    if (name == "application") {
+      const toml::array* tables = node.as_array();
+      if (tables == nullptr || !tables->is_homogeneous(toml::node_type::table)) {
         return Fail(ErrorCode::kInvalidArgument,
-                    where + " is no configuration key" + KnownKeysOf(section_name));
+                    file + ": application must be tables headed [[application]], in two brackets");
       }
-      Value value{{}, where, folder};
-      if (const auto* string = node.as_string()) {
-        value.text = string->get();
-      } else if (const auto* integer = node.as_integer()) {
-        value.text = std::to_string(integer->get());
-      } else if (const auto* boolean = node.as_boolean()) {
-        value.text = boolean->get() ? "true" : "false";
-      } else {
-        return Fail(ErrorCode::kInvalidArgument, where + " must be a text, a number or a boolean");
-      }
-      values_[name] = std::move(value);
+      read = ReadApplications(*tables, file, folder);
+    } else if (const toml::table* table = node.as_table()) {
+      read = ReadTable(*table, name, file + ": " + name + '.', folder);
+    } else {
+      read = Fail(ErrorCode::kInvalidArgument,
+                  file + ": " + name + " stands outside a [section]" + KnownKeysOf(name));
     }
+    if (!read) return read;
   }
   return {};
+}
+
+template <class Array>
+Status Settings::ReadApplications(const Array& tables, const std::string& file,
+                                  const std::string& folder) {
+  int number = 0;
+  for (const auto& node : tables) {
+    toml::table table = *node.as_table();
+    const std::string name = table["name"].value_or(std::string());
+    std::string where = file + ": [[application]] ";
+    ++number;
+    where += table["name"].is_string() ? '"' + name + '"' : "no. " + std::to_string(number);
+    if (Status added = AddApplication(name, where); !added) return added;
+    table.erase("name");
+    const Status read = ReadTable(table, std::string(kApplication) + name, where + ": ", folder);
+    if (!read) return read;
+  }
+  return {};
+}
+
+Status Settings::AddApplication(const std::string& name, const std::string& where) {
+  const bool is_name =
+      name.size() <= 32 && !name.empty() && name[0] != '_' && name[0] != '-' &&
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string::npos;
+  if (!is_name || name == "event" || name == "install" || name == "settings") {
+    return Fail(ErrorCode::kInvalidArgument,
+                where + ": name = \"" + name +
+                    "\": must be 1 to 32 of a-z, 0-9, _ and -, beginning with a letter or digit, "
+                    "and not event, install or settings: it stands in /bitrix24/NAME/event");
+  }
+  for (const auto& [other, ignored] : applications_) {
+    if (VariableOfApplication(other) != VariableOfApplication(name)) continue;
+    return Fail(ErrorCode::kInvalidArgument, where + ": name = \"" + name +
+                                                 "\": must be another one than \"" + other +
+                                                 "\", which is taken; - and _ count as the same");
+  }
+  applications_.emplace(name, where);
+  return {};
+}
+
+template <class Table>
+Status Settings::ReadTable(const Table& table, const std::string& section, const std::string& where,
+                           const std::string& folder) {
+  for (const auto& [key, node] : table) {
+    const std::string name = section + '.' + std::string(key.str());
+    Value value{{}, where + std::string(key.str()), folder};
+    if (!IsKnown(name)) {
+      return Fail(ErrorCode::kInvalidArgument,
+                  value.where + " is no configuration key" + KnownKeysOf(section));
+    }
+    std::optional<std::string> text = TextOf(node);
+    if (!text && name == kList) text = TextOfList(node);
+    if (!text) {
+      return Fail(ErrorCode::kInvalidArgument, value.where +
+                                                   " must be a text, a number or a boolean" +
+                                                   (name == kList ? ", or a list of texts" : ""));
+    }
+    value.text = *std::move(text);
+    values_[name] = std::move(value);
+  }
+  return {};
+}
+
+Result<std::string> Settings::ApplicationKeyOf(const std::string& variable) {
+  const std::string_view rest = std::string_view(variable).substr(kApplicationVariable.size());
+  for (const std::string_view key : {"client_secret_file", "client_secret", "client_id"}) {
+    const std::string ending = '_' + UpperAscii(key);
+    if (!rest.ends_with(ending)) continue;
+    const std::string_view spelled = rest.substr(0, rest.size() - ending.size());
+    std::string name = LowerAscii(spelled);
+    for (const auto& [known, ignored] : applications_) {
+      if (VariableOfApplication(known) == spelled) name = known;
+    }
+    if (!applications_.contains(name)) {
+      if (Status added = AddApplication(name, variable); !added) {
+        return Fail(std::move(added).error());
+      }
+    }
+    return std::string(kApplication) + name + '.' + std::string(key);
+  }
+  return Fail(ErrorCode::kInvalidArgument,
+              variable + " is no configuration key; an application's are " +
+                  std::string(kApplicationVariable) +
+                  "NAME_CLIENT_ID, …_CLIENT_SECRET and …_CLIENT_SECRET_FILE");
 }
 
 Status Settings::ReadEnvironment(const Environment& environment) {
   for (const auto& [variable, text] : environment) {
     if (!variable.starts_with("IMRELAY_")) continue;
-    const std::string key = KeyOfVariable(variable);
+    std::string key = KeyOfVariable(variable);
+    if (variable.starts_with(kApplicationVariable)) {
+      Result<std::string> of_application = ApplicationKeyOf(variable);
+      if (!of_application) return Fail(std::move(of_application).error());
+      key = *std::move(of_application);
+    }
     const std::string file_variable = variable + "_FILE";
     if (IsSecret(key) && environment.contains(file_variable)) {
       return Fail(ErrorCode::kInvalidArgument,
@@ -194,6 +239,36 @@ Result<int> Settings::Integer(std::string_view key, int otherwise, int least, in
         Wrong(key, "a whole number from " + std::to_string(least) + " to " + std::to_string(most)));
   }
   return value;
+}
+
+Result<double> Settings::Number(std::string_view key, double otherwise, double least,
+                                double most) const {
+  if (!Has(key)) return otherwise;
+  const std::string text = Text(key);
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc() && end == text.data() + text.size() && value >= least && value <= most) {
+    return value;
+  }
+  std::ostringstream right;
+  right << "a number from " << least << " to " << most;
+  return Fail(Wrong(key, right.str()));
+}
+
+std::vector<std::string> Settings::List(std::string_view key) const {
+  std::vector<std::string> parts;
+  std::istringstream text(Text(key));
+  for (std::string part; std::getline(text, part, ',');) {
+    part = TrimEnd(part.erase(0, part.find_first_not_of(' ')));
+    if (!part.empty()) parts.push_back(std::move(part));
+  }
+  return parts;
+}
+
+std::vector<std::string> Settings::Applications() const {
+  std::vector<std::string> names;
+  for (const auto& [name, where] : applications_) names.push_back(name);
+  return names;
 }
 
 Result<bool> Settings::Boolean(std::string_view key) const {
@@ -236,9 +311,19 @@ std::string Settings::PathFrom(std::string_view key, const std::string& path) co
 
 Error Settings::Wrong(std::string_view key, const std::string& right) const {
   const auto found = values_.find(std::string(key));
-  const std::string where = found == values_.end() ? std::string(key) : found->second.where;
-  const std::string value =
-      found == values_.end() || IsSecret(key) ? "" : " = \"" + found->second.text + "\"";
+  std::string where(key);
+  std::string value;
+  if (found != values_.end()) {
+    where = found->second.where;
+    if (!IsSecret(key)) value = " = \"" + found->second.text.substr(0, kLongestQuote) + '"';
+  } else if (key.starts_with(kApplication)) {
+    const std::size_t end = key.rfind('.');
+    const auto stands =
+        applications_.find(std::string(key.substr(kApplication.size(), end - kApplication.size())));
+    if (stands != applications_.end()) {
+      where = stands->second + ": " + std::string(key.substr(end + 1));
+    }
+  }
   return Error{ErrorCode::kInvalidArgument, where + value + ": must be " + right};
 }
 

@@ -56,6 +56,17 @@ Result<int> ListenSocket(const std::string& listen) {
   return Fail(ErrorCode::kInvalidArgument, socket.error().message, kUsageReason);
 }
 
+// The names of the applications that are configured, for the log.
+std::string Names(const Applications& applications) {
+  std::string names;
+  for (const auto& [name, credentials] : applications) {
+    if (credentials.client_id.empty()) continue;
+    if (!names.empty()) names += ' ';
+    names += name.empty() ? "default" : name;
+  }
+  return names.empty() ? "none configured" : names;
+}
+
 }  // namespace
 
 Status RunWorker(const Config& config, const std::string& listen) {
@@ -69,8 +80,8 @@ Status RunWorker(const Config& config, const std::string& listen) {
   if (!socket) return Fail(std::move(socket).error());
   Result<Service> service = OpenService(config);
   if (!service) return Fail(std::move(service).error());
-  Result<Secret> client_secret = OpenSecret(config.client_secret, service->keyring);
-  if (!client_secret) return Fail(std::move(client_secret).error());
+  Result<Applications> applications = OpenApplications(config, service->keyring);
+  if (!applications) return Fail(std::move(applications).error());
 
   const SystemClock clock;
   const std::unique_ptr<HttpClient> http = MakeCurlClient({config.allow_insecure_loopback});
@@ -78,7 +89,7 @@ Status RunWorker(const Config& config, const std::string& listen) {
   PortalCalls portal_calls(*http, clock);
   Ingest ingest(*service->store, service->keyring, clock);
   Prover prover(*service->store, service->keyring, authorization_server, portal_calls,
-                {config.client_id, *std::move(client_secret)}, clock);
+                applications->at(""), clock);
   Routes routes(ingest, *service->store);
   ProofLoop proof_loop(*service->store, ingest, prover, config.database_path + "-proofs");
 
@@ -93,7 +104,7 @@ Status RunWorker(const Config& config, const std::string& listen) {
       {{"pid", std::to_string(getpid())},
        {"threads", std::to_string(options.threads)},
        {"database", config.database_path},
-       {"application", config.client_id.empty() ? "not configured" : "configured"}});
+       {"applications", Names(*applications)}});
 
   int signal = 0;
   sigwait(&stop_signals, &signal);

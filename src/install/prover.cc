@@ -7,7 +7,8 @@
 
 #include "base/log.h"
 #include "bitrix24/endpoint.h"
-#include "crypto/digest.h"
+#include "install/backoff.h"
+#include "install/grant.h"
 
 namespace imrelay {
 namespace {
@@ -26,22 +27,8 @@ constexpr std::size_t kMaxHeldGrants = 64;
 
 constexpr const char* kNotConfigured = "not_configured";
 
-// 1 s, 2 s, 4 s … an hour, less up to a quarter, so that many do not come back at once.
-milliseconds Backoff(int attempts) {
-  const int doublings = std::clamp(attempts, 0, 12);
-  const milliseconds delay =
-      std::min<milliseconds>(kShortestDelay * (1 << doublings), kLongestDelay);
-  return delay - milliseconds(RandomBelow(static_cast<std::uint32_t>(delay.count() / 4)));
-}
-
 std::string ReasonOf(const Error& error) {
   return error.reason.empty() ? "unavailable" : error.reason;
-}
-
-std::optional<TimePoint> ExpiryOf(const TokenGrant& grant) {
-  constexpr std::int64_t kYear3000 = 32503680000;
-  if (!grant.expires || *grant.expires <= 0 || *grant.expires > kYear3000) return std::nullopt;
-  return FromUnixSeconds(*grant.expires);
 }
 
 bool HasExpired(const ProvenInstallation& granted, TimePoint now) {
@@ -132,7 +119,8 @@ Result<Prover::Verdict> Prover::Prove(InstallationWork work) {
   if (grant->member_id != work.member_id) return Verdict::Refuse("member_mismatch");
   const std::optional<Endpoint> endpoint = ParseEndpoint(grant->client_endpoint);
   if (!endpoint) return Verdict::Refuse("address_refused");
-  if (Status kept = Keep(work, Sealed(work, *grant, endpoint->authority)); !kept) {
+  if (Status kept = Keep(work, SealGrant(keyring_, work.member_id, *grant, endpoint->authority));
+      !kept) {
     return Fail(std::move(kept).error());
   }
   return Confirm(work, *work.granted);
@@ -143,20 +131,6 @@ Prover::Verdict Prover::AfterRefusal(const InstallationWork& work, const Error& 
   if (refusal.reason == "invalid_grant" && work.refresh_was_sent) return ProveByAccessToken(work);
   // Never sent by us before, so somebody else used it: a replay, or a forgery.
   return Verdict::Refuse(ReasonOf(refusal));
-}
-
-ProvenInstallation Prover::Sealed(const InstallationWork& work, const TokenGrant& grant,
-                                  const std::string& domain) const {
-  ProvenInstallation proven;
-  proven.client_endpoint = grant.client_endpoint;
-  proven.domain = domain;
-  proven.scope = grant.scope;
-  proven.sealed_access_token =
-      keyring_.Seal(grant.access_token, SealPurpose("access_token", work.member_id));
-  proven.sealed_refresh_token =
-      keyring_.Seal(grant.refresh_token, SealPurpose("refresh_token", work.member_id));
-  proven.token_expires_at = ExpiryOf(grant);
-  return proven;
 }
 
 Status Prover::Keep(InstallationWork& work, ProvenInstallation granted) {
@@ -249,8 +223,9 @@ Status Prover::Settle(const InstallationWork& work, const Verdict& verdict) {
 }
 
 Status Prover::Postpone(const InstallationWork& work, const std::string& reason, TimePoint now) {
-  const milliseconds delay =
-      reason == kNotConfigured ? milliseconds(kDelayWhileNotConfigured) : Backoff(work.attempts);
+  const milliseconds delay = reason == kNotConfigured
+                                 ? milliseconds(kDelayWhileNotConfigured)
+                                 : Backoff(work.attempts, kShortestDelay, kLongestDelay);
   Status status = store_.PostponeInstallation(work.id, reason, now + delay);
   if (!status) return status;
   Log(LogLevel::kWarning, "installation",

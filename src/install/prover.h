@@ -43,8 +43,6 @@ class Prover {
   bool MayBegin(TimePoint now);
   Result<Verdict> Prove(InstallationWork work);
   Verdict AfterRefusal(const InstallationWork& work, const Error& refusal);
-  ProvenInstallation Sealed(const InstallationWork& work, const TokenGrant& grant,
-                            const std::string& domain) const;
   Status Keep(InstallationWork& work, ProvenInstallation granted);
   Verdict Confirm(const InstallationWork& work, const ProvenInstallation& granted);
   Verdict ProveByAccessToken(const InstallationWork& work);

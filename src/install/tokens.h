@@ -1,10 +1,14 @@
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
+#include "base/file_lock.h"
 #include "base/result.h"
 #include "base/secret.h"
 #include "bitrix24/authorization_server.h"
@@ -17,12 +21,19 @@ namespace imrelay {
 // The tokens of the portals. A refresh token works once, so one thread of one process refreshes a
 // portal's at a time, and the new pair is on disk before it is used. Refreshed on demand only: an
 // hourly schedule "may be blocked by automation" (b24restdocs, settings/oauth/index.md).
-// Thread-safe.
+//
+// A crash between the answer of the authorization server and our commit loses the pair: the next
+// refresh is refused, the portal is dead and says so, and the next installation (somebody opens the
+// application) heals it. Where only the database was away, the pair is held, with its lock, and
+// committed later. Thread-safe.
 class Tokens {
  public:
   // `lock_file`: see FileLock; one slot a portal.
   Tokens(PortalStore& store, const Keyring& keyring, AuthorizationServer& authorization_server,
          Applications applications, std::string lock_file, const Clock& clock);
+  ~Tokens();  // tries once more to commit what is held
+  Tokens(const Tokens&) = delete;
+  Tokens& operator=(const Tokens&) = delete;
 
   struct Access {
     PortalAccess portal;
@@ -41,12 +52,33 @@ class Tokens {
   Result<Access> Renew(const MemberId& member_id, std::int64_t chain);
 
  private:
+  // A pair that could not be committed yet. The lock keeps others from spoiling the chain.
+  struct Held {
+    PortalAccess portal;
+    ProvenInstallation granted;
+    FileLock lock;
+  };
+
+  Result<PortalAccess> Find(const MemberId& member_id) const;
+  Result<Access> Opened(PortalAccess portal) const;
+  Result<Access> Refresh(PortalAccess portal, FileLock lock);
+  Result<Access> Keep(Held held);
+  Error AfterRefusal(const PortalAccess& portal, const Error& refusal);
+  Error MarkDead(const PortalAccess& portal, const std::string& reason);
+  std::optional<Held> TakeHeld(PortalId portal);
+  bool IsHeld(PortalId portal);
+
   PortalStore& store_;
   const Keyring& keyring_;
   AuthorizationServer& authorization_server_;
   const Applications applications_;
   const std::string lock_file_;
   const Clock& clock_;
+  std::mutex mutex_;
+  std::map<PortalId, Held> held_;
 };
+
+// No refresh is begun while more pairs than this wait for the database.
+inline constexpr std::size_t kMaxHeldPairs = 64;
 
 }  // namespace imrelay

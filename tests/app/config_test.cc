@@ -3,49 +3,13 @@
 #include <doctest/doctest.h>
 
 #include <filesystem>
-#include <fstream>
 #include <functional>
 
 #include "bitrix24/authorization_server.h"
-#include "tests/fakes/temporary_directory.h"
+#include "tests/app/config_bench.h"
 
 namespace imrelay {
 namespace {
-
-class ConfigBench {
- public:
-  // Reads `toml` as the configuration file.
-  Result<Config> Load(const std::string& toml, const Environment& environment = {}) {
-    std::ofstream(file()) << toml;
-    return LoadConfig(file(), environment);
-  }
-  Config Loaded(const std::string& toml, const Environment& environment = {}) {
-    Result<Config> config = Load(toml, environment);
-    if (!config) FAIL(config.error().message);
-    return *std::move(config);
-  }
-  // The sentence with which it is refused.
-  std::string Refusal(const std::string& toml, const Environment& environment = {}) {
-    const Result<Config> config = Load(toml, environment);
-    REQUIRE_FALSE(config.has_value());
-    CHECK(config.error().code == ErrorCode::kInvalidArgument);
-    return config.error().message;
-  }
-  std::string Write(const char* name, const std::string& text) {
-    std::ofstream(directory.File(name)) << text;
-    return directory.File(name);
-  }
-  std::string file() const { return directory.File("imrelay.toml"); }
-  std::string folder() const { return std::filesystem::path(file()).parent_path().string(); }
-
-  TemporaryDirectory directory;
-};
-
-bool Contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
-
-std::string Revealed(const ConfiguredSecret& secret) { return std::string(secret.value.Reveal()); }
 
 // One key, a value of it as TOML and as text, and what it sets.
 struct Case {
@@ -62,18 +26,25 @@ const std::vector<Case>& Cases() {
        [](const Config& c) { return "sqlite:" + c.database_path; }},
       {"worker", "threads", "7", "7",
        [](const Config& c) { return std::to_string(c.worker_threads); }},
-      {"bitrix24", "client_id", "\"app.1\"", "app.1", [](const Config& c) { return c.client_id; }},
+      {"bitrix24", "client_id", "\"app.1\"", "app.1",
+       [](const Config& c) { return c.applications.at("").client_id; }},
       {"bitrix24", "client_secret", "\"s1\"", "s1",
-       [](const Config& c) { return Revealed(c.client_secret); }},
+       [](const Config& c) { return Revealed(c.applications.at("").client_secret); }},
       {"bitrix24", "oauth_url", "\"https://auth.example\"", "https://auth.example",
        [](const Config& c) { return c.authorization_servers.at(0); }},
       {"bitrix24", "public_url", "\"https://we.example\"", "https://we.example",
        [](const Config& c) { return c.public_url; }},
+      {"bitrix24", "private_portals", "\"b.lan\"", "b.lan",
+       [](const Config& c) { return c.private_portals.at(0); }},
+      {"bitrix24", "calls_per_second", "5", "5",
+       [](const Config& c) { return std::to_string(static_cast<int>(c.calls_per_second)); }},
+      {"bitrix24", "call_burst", "250", "250",
+       [](const Config& c) { return std::to_string(c.call_burst); }},
       {"connector", "id", "\"conn\"", "conn", [](const Config& c) { return c.connector_id; }},
       {"connector", "name", "\"Our Channel\"", "Our Channel",
        [](const Config& c) { return c.connector_name; }},
-      {"connector", "icon", "\"data:x\"", "data:x",
-       [](const Config& c) { return c.connector_icon; }},
+      {"connector", "icon", "\"data:image/png;base64,AA==\"",
+       "data:image/png;base64,AA==", [](const Config& c) { return c.connector_icon; }},
       {"channel", "type", "\"webhook\"", "webhook", [](const Config& c) { return c.channel_type; }},
       {"channel", "url", "\"http://127.0.0.1:9\"", "http://127.0.0.1:9",
        [](const Config& c) { return c.channel_url; }},
@@ -110,8 +81,16 @@ TEST_CASE("config: without anything there are defaults") {
 
   CHECK(config.database_path == "/var/lib/imrelay/imrelay.db");
   CHECK(config.worker_threads == 8);
-  CHECK(config.client_id.empty());
-  CHECK(config.client_secret.value.empty());
+  REQUIRE(config.applications.size() == 1);
+  CHECK(config.applications.at("").client_id.empty());
+  CHECK(config.applications.at("").client_secret.value.empty());
+  CHECK(config.public_url.empty());
+  CHECK(config.private_portals.empty());
+  CHECK(config.calls_per_second == 2);
+  CHECK(config.call_burst == 50);
+  CHECK(config.connector_id == "imrelay");
+  CHECK(config.connector_name == "imrelay");
+  CHECK(config.connector_icon.empty());
   REQUIRE(config.authorization_servers.size() == std::size(kOfficialAuthorizationServers));
   CHECK(config.authorization_servers[0] == kOfficialAuthorizationServers[0]);
   CHECK(config.channel_type == "webhook");
@@ -201,7 +180,8 @@ TEST_CASE("config: a wrong value is refused with the key, the value and what wou
   CHECK(Contains(bench.Refusal("", {{"IMRELAY_WORKER_THREADS", "8 "}}), "must be a whole number"));
   CHECK(Contains(bench.Refusal("", {{"IMRELAY_WORKER_THREADS", "99999999999"}}),
                  "must be a whole number"));
-  CHECK(Contains(bench.Refusal("[worker]\nthreads = 1.5"), "worker.threads must be"));
+  CHECK(Contains(bench.Refusal("[worker]\nthreads = 1.5"),
+                 "worker.threads = \"1.5\": must be a whole number"));
   CHECK(Contains(bench.Refusal("[worker]\nthreads = [1]"), "worker.threads must be"));
   CHECK(Contains(bench.Refusal("[channel]\ndelete_incoming = \"maybe\""),
                  "channel.delete_incoming = \"maybe\": must be true or false"));
@@ -250,17 +230,18 @@ TEST_CASE("config: a secret may stand in a file of its own") {
   const std::string path = bench.Write("secret", "from file\r\n\n");
   const std::string toml = "[bitrix24]\nclient_secret_file = \"secret\"\n";
 
-  CHECK(Revealed(bench.Loaded(toml).client_secret) == "from file");
-  CHECK(bench.Loaded(toml).client_secret.key == "bitrix24.client_secret");
+  CHECK(Revealed(bench.Loaded(toml).applications.at("").client_secret) == "from file");
+  CHECK(bench.Loaded(toml).applications.at("").client_secret.key == "bitrix24.client_secret");
   CHECK(Revealed(bench.Loaded("", {{"IMRELAY_CHANNEL_KEY_FILE", path}}).channel_key) ==
         "from file");
   // The environment wins, in whichever way it gives the secret.
-  CHECK(
-      Revealed(bench.Loaded(toml, {{"IMRELAY_BITRIX24_CLIENT_SECRET", "direct"}}).client_secret) ==
-      "direct");
+  CHECK(Revealed(bench.Loaded(toml, {{"IMRELAY_BITRIX24_CLIENT_SECRET", "direct"}})
+                     .applications.at("")
+                     .client_secret) == "direct");
   CHECK(Revealed(bench
                      .Loaded("[bitrix24]\nclient_secret = \"direct\"",
                              {{"IMRELAY_BITRIX24_CLIENT_SECRET_FILE", path}})
+                     .applications.at("")
                      .client_secret) == "from file");
 }
 

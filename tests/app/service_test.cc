@@ -96,5 +96,29 @@ TEST_CASE("service: a secret is taken as it stands, or opened when it is sealed"
   }
 }
 
+TEST_CASE("service: the secret of every application is opened, or the one that is not is named") {
+  TemporaryDirectory directory;
+  Config config = ConfigIn(directory);
+  const Result<Keyring> keyring = OpenKeyring(config);
+  REQUIRE(keyring.has_value());
+  const auto sealed = [&](const char* secret) {
+    return Secret(kSealedPrefix + Base64(keyring->Seal(Secret(secret), kSealedPurpose)));
+  };
+  config.applications["shop"] = {"local.1", {"application.shop.client_secret", sealed("s1")}};
+  config.applications["desk"] = {"local.2", {"application.desk.client_secret", Secret("s2")}};
+
+  const Result<Applications> applications = OpenApplications(config, *keyring);
+  config.applications["shop"].client_secret.value = Secret("sealed:AAAA");
+  const Result<Applications> broken = OpenApplications(config, *keyring);
+
+  REQUIRE(applications.has_value());
+  REQUIRE(applications->size() == 3);
+  CHECK(applications->at("").client_id.empty());
+  CHECK(applications->at("shop").client_secret.Reveal() == "s1");
+  CHECK(applications->at("desk").client_secret.Reveal() == "s2");
+  REQUIRE_FALSE(broken.has_value());
+  CHECK(broken.error().message.starts_with("application.shop.client_secret: "));
+}
+
 }  // namespace
 }  // namespace imrelay

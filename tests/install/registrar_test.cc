@@ -3,19 +3,15 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "base/await.h"
 #include "base/file_lock.h"
 #include "install/upkeep.h"
-#include "store/sqlite/sqlite_store.h"
-#include "tests/fakes/fake_clock.h"
-#include "tests/fakes/temporary_directory.h"
+#include "tests/fakes/forwarding_portal_store.h"
 #include "tests/install/scripted_portal.h"
-#include "tests/store/raw_database.h"
+#include "tests/install/tokens_bench.h"
 
 namespace imrelay {
 namespace {
@@ -30,62 +26,42 @@ constexpr milliseconds kPatience{5000};
 
 ConnectorSettings Settings() { return {"relay", "The relay", "", "https://relay.example"}; }
 
-std::unique_ptr<SqliteStore> OpenStore(const std::string& path) {
-  Result<std::unique_ptr<SqliteStore>> opened = SqliteStore::Open(path);
-  REQUIRE(opened.has_value());
-  return *std::move(opened);
-}
-
-Keyring OpenKeyring(const std::string& path) {
-  Result<Keyring> opened = Keyring::OpenOrCreate(path);
-  REQUIRE(opened.has_value());
-  return *std::move(opened);
-}
+// A store that can be away when something is to be kept.
+struct ReadOnlyStore : ForwardingPortalStore {
+  using ForwardingPortalStore::ForwardingPortalStore;
+  Status RecordRegistration(PortalId id, const Registration& done, TimePoint now,
+                            TimePoint next) override {
+    if (full) return Fail(ErrorCode::kUnavailable, "the database is full");
+    return ForwardingPortalStore::RecordRegistration(id, done, now, next);
+  }
+  Status SetLine(PortalId id, const ConnectorId& connector, LineId line, bool active,
+                 TimePoint now) override {
+    if (full) return Fail(ErrorCode::kUnavailable, "the database is full");
+    return ForwardingPortalStore::SetLine(id, connector, line, active, now);
+  }
+  bool full = false;
+};
 
 // A portal that installed us, and everything a registrar needs.
-struct Bench {
+struct Bench : PortalBench {
   explicit Bench(ConnectorSettings settings = Settings())
-      : registrar(api, *store, std::move(settings), directory.File("lock"), clock) {
-    const MemberId member_id("m1");
-    InstallationRequest request;
-    request.journal.name = "ONAPPINSTALL";
-    request.member_id = member_id;
-    request.sealed_refresh_token = "x";
-    REQUIRE(Await<Result<Committed>>([&](auto told) {
-              store->AddInstallation(std::move(request), std::move(told));
-            }).has_value());
-    const auto work = store->TakeInstallation(clock.Now() + seconds(1));
-    REQUIRE(work.has_value());
-    REQUIRE(work->has_value());
-    ProvenInstallation proven;
-    proven.client_endpoint = "https://portal.example/rest/";
-    proven.sealed_access_token =
-        keyring.Seal(Secret("the-token"), SealPurpose("access_token", member_id));
-    proven.sealed_refresh_token =
-        keyring.Seal(Secret("the-refresh"), SealPurpose("refresh_token", member_id));
-    proven.token_expires_at = clock.Now() + std::chrono::hours(1);
-    REQUIRE(store->AcceptInstallation((*work)->id, proven, clock.Now()).has_value());
-    const auto access = store->FindAccess(member_id);
-    REQUIRE(access.has_value());
-    REQUIRE(access->has_value());
-    portal = **access;
+      : registrar(api, disk, std::move(settings), path() + "-lock", clock) {
+    InstallPortal();
+    portal = Row();
   }
 
   std::vector<Step> Ensure() { return registrar.Ensure(portal, kPatience); }
   Registration Recorded() {
-    const Result<Registration> found = store->FindRegistration(portal.id);
+    const Result<Registration> found = portals.FindRegistration(portal.id);
     REQUIRE(found.has_value());
     return *found;
   }
   bool IsDueAt(TimePoint time) {
-    const auto due = store->DueForUpkeep(time, 10);
+    const auto due = portals.DueForUpkeep(time, 10);
     REQUIRE(due.has_value());
     return !due->empty();
   }
-  std::string Lines() {
-    return RawDatabase(directory.File("db"))
-        .Show("SELECT member_id, connector, line_id, status FROM lines");
-  }
+  std::string Lines() { return Show("SELECT member_id, connector, line_id, status FROM lines"); }
   // Everything is bound, and to nothing else.
   void CheckAllBound(const std::string& url) {
     std::vector<std::string> bound;
@@ -100,21 +76,14 @@ struct Bench {
     CHECK(bound == wanted);
   }
 
-  TemporaryDirectory directory;
-  FakeClock clock;
-  std::unique_ptr<SqliteStore> store = OpenStore(directory.File("db"));
-  Keyring keyring = OpenKeyring(directory.File("key"));
+  ReadOnlyStore disk{portals};
   ScriptedPortal http;
+  AuthorizationServer server{http, {"https://auth.example"}};
+  Tokens tokens{portals,          keyring, server, {{"", {"our-id", Secret("our-secret")}}},
+                path() + "-lock", clock};
   PortalCalls calls{http, clock};
-  RateLimit rate_limit{directory.File("rate"), {1000, 1000}, clock};
-  AuthorizationServer authorization_server{http, {"https://auth.example"}};
-  Tokens tokens{*store,
-                keyring,
-                authorization_server,
-                {{"", {"our-id", Secret("our-secret")}}},
-                directory.File("lock"),
-                clock};
-  PortalApi api{tokens, calls, rate_limit, *store, clock};
+  RateLimit rate_limit{path() + "-rate", {100, 1000}, clock};
+  PortalApi api{tokens, calls, rate_limit, portals, clock};
   PortalAccess portal;
   Registrar registrar;
 };
@@ -424,8 +393,8 @@ TEST_CASE("registrar: without a public address nothing is asked") {
 TEST_CASE("registrar: one at a time for a portal, others are not in its way") {
   Bench bench;
   {
-    const Result<std::optional<FileLock>> held = FileLock::Try(
-        bench.directory.File("lock"), (std::int64_t{1} << 40) + bench.portal.id.value());
+    const Result<std::optional<FileLock>> held =
+        FileLock::Try(bench.path() + "-lock", (std::int64_t{1} << 40) + bench.portal.id.value());
     REQUIRE(held.has_value());
     REQUIRE(held->has_value());
 
@@ -500,6 +469,32 @@ TEST_CASE("registrar: a line that was not switched keeps its row, and is told") 
   CHECK(WordOf(no_line, "line") == "bad_line");
   CHECK(bench.http.calls.size() == 1);
   CHECK(bench.Lines().empty());
+}
+
+TEST_CASE("registrar: says when what it did could not be kept") {
+  Bench bench;
+  bench.disk.full = true;
+
+  const std::vector<Step> steps = bench.Ensure();
+  const std::vector<Step> line = bench.registrar.SetLine(bench.portal, LineId(1), true, kPatience);
+
+  CHECK_FALSE(AllDone(steps));
+  CHECK(steps.back().what == "record");
+  CHECK_FALSE(AllDone(line));
+  CHECK(line.back().what == "lines");
+  bench.CheckAllBound(kUrl);
+}
+
+TEST_CASE("registrar: stops where the portal's tokens are dead") {
+  Bench bench;
+  REQUIRE(bench.portals.MarkDead(bench.portal.id, bench.portal.chain, "invalid_grant",
+                                 bench.clock.Now()));
+
+  const std::vector<Step> steps = bench.Ensure();
+
+  REQUIRE(steps.size() == 1);
+  CHECK(steps[0].word == "token_dead");
+  CHECK(bench.http.calls.empty());
 }
 
 TEST_CASE("registrar: tells how the connector stands on a line") {
