@@ -24,8 +24,8 @@ enum class Fault {
   kToken,      // expired_token, invalid_token: refresh, repeat once
   kMoved,      // a redirect: the portal was renamed; ask the authorization server where it is
   kLater,      // limits, 5xx, no answer, a broken one: repeat later
-  kRemoved,    // application_not_found, portal_deleted: the application is gone there
-  kForbidden,  // scope, plan, rights, payment: somebody has to act; repeating does not help
+  kRemoved,    // application_not_found: the application is gone there
+  kForbidden,  // scope, plan, rights, payment, a closed portal (portal_deleted): somebody has to act
   kPermanent,  // the call itself is wrong (error_argument, not_active_line …), or unknown words
 };
 

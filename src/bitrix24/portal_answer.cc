@@ -28,7 +28,7 @@ constexpr Word kWords[] = {
     {"internal_server_error", Fault::kLater},
     {"error_unexpected_answer", Fault::kLater},
     {"application_not_found", Fault::kRemoved},
-    {"portal_deleted", Fault::kRemoved},
+    {"portal_deleted", Fault::kForbidden},
     {"insufficient_scope", Fault::kForbidden},
     {"user_access_error", Fault::kForbidden},
     {"authorization_error", Fault::kForbidden},

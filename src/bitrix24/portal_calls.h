@@ -23,7 +23,8 @@ class PortalCalls {
   PortalCalls(HttpClient& http, const Clock& clock);
 
   // `client_endpoint` must come from the authorization server. One that nobody may make us call is
-  // kForbidden, address_refused.
+  // kForbidden, address_refused. What is no method's name ([a-z0-9._]) or no JSON object is
+  // kPermanent, bad_method or bad_parameters, and is not sent.
   CallResult Send(const std::string& client_endpoint, const Secret& access_token, const Call& call);
 
   // The token's user: method `profile`, fields ID and ADMIN.

@@ -24,8 +24,9 @@ constexpr minutes kAgainLater{60};  // after what somebody has to mend
 
 // Whether no other call would fare better.
 bool IsAway(const CallError& error) {
-  constexpr std::string_view kAway[] = {"token_dead",    "uninstalled",    "unknown_portal",
-                                        "not_installed", "not_configured", "address_refused"};
+  constexpr std::string_view kAway[] = {"token_dead",     "uninstalled",    "unknown_portal",
+                                        "not_installed",  "not_configured", "invalid_client",
+                                        "address_refused"};
   switch (error.fault) {
     case Fault::kLater:
       return error.word != "operation_time_limit";  // of one method

@@ -38,7 +38,8 @@ TEST_CASE("methods: calls carry what the documentation names") {
        {"imconnector.activate", R"({"CONNECTOR":"relay","LINE":107,"ACTIVE":0})"}},
       {SetConnectorData(kConnector, kLine, "Our \"channel\""),
        {"imconnector.connector.data.set",
-        R"({"CONNECTOR":"relay","LINE":107,"DATA":{"ID":"relay_line107","NAME":"Our \"channel\""}})"}},
+        R"({"CONNECTOR":"relay","LINE":107,"DATA":{"ID":"relay_line107",)"
+        R"("NAME":"Our \"channel\""}})"}},
       {GetConnectorStatus(kConnector, kLine),
        {"imconnector.status", R"({"CONNECTOR":"relay","LINE":107})"}},
       {ListConnectors(), {"imconnector.list", "{}"}},

@@ -49,7 +49,7 @@ TEST_CASE("portal answer: each error of the documentation leads to its class, in
       {"ERROR_EVENT_NOT_FOUND", {400}, Fault::kPermanent},
       {"INTERNAL_SERVER_ERROR", {500}, Fault::kLater},
       {"ERROR_UNEXPECTED_ANSWER", {500}, Fault::kLater},
-      {"PORTAL_DELETED", {500, 403}, Fault::kRemoved},
+      {"PORTAL_DELETED", {500, 403}, Fault::kForbidden},
       {"ERROR_METHOD_NOT_FOUND", {404}, Fault::kForbidden},
       {"INVALID_REQUEST", {401}, Fault::kPermanent},
       {"INVALID_CREDENTIALS", {401}, Fault::kForbidden},
