@@ -10,7 +10,6 @@
 #include "base/utf8.h"
 #include "bitrix24/authorization_server.h"
 #include "bitrix24/endpoint.h"
-#include "codec/ascii.h"
 #include "crypto/digest.h"
 
 namespace imrelay {
@@ -75,23 +74,20 @@ Result<std::string> PublicUrl(const Settings& settings, bool allow_insecure_loop
                                        " characters long: Bitrix24 keeps 255 of an address"));
 }
 
-bool IsHostAlone(const std::string& text) {
-  const std::optional<Endpoint> endpoint = ParseEndpoint("https://" + text);
-  return endpoint && endpoint->authority == text && endpoint->path == "/" &&
-         (text.starts_with('[') ? text.ends_with(']') : text.find(':') == std::string::npos);
-}
-
-Result<std::vector<std::string>> PrivatePortals(const Settings& settings) {
-  std::vector<std::string> hosts = settings.List("bitrix24.private_portals");
-  for (std::string& host : hosts) {
-    host = LowerAscii(host);
-    if (IsHostAlone(host)) continue;
+Result<std::set<std::string>> PrivatePortals(const Settings& settings) {
+  std::set<std::string> portals;
+  for (const std::string& host : settings.List("bitrix24.private_portals")) {
+    const std::optional<Endpoint> endpoint = ParseEndpoint("https://" + host);
+    if (endpoint && host.find('/') == std::string::npos) {
+      portals.insert(endpoint->authority);
+      continue;
+    }
     return Fail(settings.Wrong("bitrix24.private_portals",
                                "hosts alone, as in [\"portal.example.lan\"] or "
-                               "\"portal.example.lan, 10.0.0.5\"; \"" +
+                               "\"portal.example.lan:8443, 10.0.0.5\"; \"" +
                                    host + "\" is none"));
   }
-  return hosts;
+  return portals;
 }
 
 // Named ones are complete or refused: a table that is there is meant.
@@ -179,7 +175,7 @@ Status ReadBitrix24(const Settings& settings, Config& config) {
   Result<std::string> public_url = PublicUrl(settings, config.allow_insecure_loopback);
   if (!public_url) return Fail(std::move(public_url).error());
   config.public_url = *std::move(public_url);
-  Result<std::vector<std::string>> portals = PrivatePortals(settings);
+  Result<std::set<std::string>> portals = PrivatePortals(settings);
   if (!portals) return Fail(std::move(portals).error());
   config.private_portals = *std::move(portals);
   Result<double> rate =

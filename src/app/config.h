@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,8 +33,8 @@ struct Config {
   // one client_id.
   std::map<std::string, ConfiguredApplication> applications{{"", {}}};
   std::vector<std::string> authorization_servers;
-  std::string public_url;                    // without a trailing slash; "" when not configured
-  std::vector<std::string> private_portals;  // hosts that may live at private addresses
+  std::string public_url;                 // without a trailing slash; "" when not configured
+  std::set<std::string> private_portals;  // host or host:port; may live at private addresses
   double calls_per_second = 2;
   int call_burst = 50;
 

@@ -37,6 +37,7 @@ struct Portal {
   PortalId id;
   MemberId member_id;
   PortalStatus status = PortalStatus::kPending;
+  std::string application;  // the name of the one it installed; "" is the unnamed one
   // Grows whenever anything here changes. What was planned on an older one is planned anew.
   std::int64_t revision = 0;
   std::optional<TokenHash> token;            // proven

@@ -38,9 +38,10 @@ EventKey KeyOf(const Event& event, const std::string& data) {
 
 // The key of something unproven is salted with what it claims, so that a forged event can never
 // stand in the place of the real one.
-EventKey SaltedKey(const EventKey& key, std::string_view salt, std::string_view more = {}) {
+EventKey SaltedKey(const EventKey& key, std::string_view salt, std::string_view more = {},
+                   std::string_view application = {}) {
   const std::string_view plain(reinterpret_cast<const char*>(key.data()), key.size());
-  const std::array<std::string_view, 4> parts{"unproven", plain, salt, more};
+  const std::array<std::string_view, 5> parts{"unproven", plain, salt, more, application};
   return Digest(parts);
 }
 
@@ -50,6 +51,12 @@ bool Equal(const std::optional<TokenHash>& known, const TokenHash& token) {
 
 bool IsInstallation(const Event& event) {
   return event.kind == EventKind::kAppInstall || event.kind == EventKind::kAppUpdate;
+}
+
+bool FitsAnInstallation(const Event& event, const JournalEntry& journal) {
+  return journal.body.size() <= kMaxInstallationBytes &&
+         event.auth.access_token.Reveal().size() + event.auth.refresh_token.Reveal().size() <=
+             kMaxInstallationBytes;
 }
 
 // An uninstallation that is older than the installation it would end: it was overtaken.
@@ -79,8 +86,8 @@ std::pair<Tree, Event> Reread(const WaitingEvent& waiting) {
 Ingest::Ingest(Store& store, const Keyring& keyring, const Clock& clock)
     : store_(store), keyring_(keyring), clock_(clock), portals_(store) {}
 
-void Ingest::Receive(BodyFormat format, std::string_view body, EventSource source, Claimed& claimed,
-                     Done done) {
+void Ingest::Receive(BodyFormat format, std::string_view body, const Arrival& arrival,
+                     Claimed& claimed, Done done) {
   Result<Tree> tree = ParseBody(format, body);
   if (!tree) return done(Fail(std::move(tree).error()));
   Result<Event> event = DecodeEvent(*tree);
@@ -95,26 +102,31 @@ void Ingest::Receive(BodyFormat format, std::string_view body, EventSource sourc
   }
   JournalEntry journal;
   journal.name = event->name;
-  journal.source = source;
+  journal.source = arrival.source;
   journal.received_at = clock_.Now();
   journal.ts = event->ts;
   journal.body = WithoutTokens(format, body);
-  if (IsInstallation(*event)) {
-    return ReceiveInstallation(*event, *tree, std::move(journal), std::move(done));
-  }
   Posted posted;
   posted.key = KeyOf(*event, CanonicalData(*tree));
+  if (IsInstallation(*event)) {
+    return ReceiveInstallation(*event, posted.key, arrival.application, std::move(journal),
+                               std::move(done));
+  }
   posted.token = keyring_.Hash(event->auth.application_token,
                                SealPurpose("application_token", event->auth.member_id));
   posted.event = *std::move(event);
+  Result<std::optional<std::string>> heals = Heals(posted, journal);
+  if (!heals) return done(Fail(std::move(heals).error()));
+  if (*heals) {
+    return ReceiveInstallation(posted.event, posted.key, **heals, std::move(journal),
+                               std::move(done));
+  }
   ReceiveFromPortal(std::move(posted), std::move(journal), std::move(done));
 }
 
-void Ingest::ReceiveInstallation(const Event& event, const Tree& tree, JournalEntry journal,
-                                 Done done) {
-  if (journal.body.size() > kMaxInstallationBytes ||
-      event.auth.access_token.Reveal().size() + event.auth.refresh_token.Reveal().size() >
-          kMaxInstallationBytes) {
+void Ingest::ReceiveInstallation(const Event& event, const EventKey& key,
+                                 const std::string& application, JournalEntry journal, Done done) {
+  if (!FitsAnInstallation(event, journal)) {
     return done(
         Fail(ErrorCode::kInvalidArgument, "an installation has at most 4 KiB", "body_too_large"));
   }
@@ -124,11 +136,12 @@ void Ingest::ReceiveInstallation(const Event& event, const Tree& tree, JournalEn
   };
   InstallationRequest request;
   request.member_id = member_id;
+  request.application = application;
   request.token =
       keyring_.Hash(event.auth.application_token, SealPurpose("application_token", member_id));
   const TokenHash refresh =
       keyring_.Hash(event.auth.refresh_token, SealPurpose("refresh_token", member_id));
-  journal.key = SaltedKey(KeyOf(event, CanonicalData(tree)), View(request.token), View(refresh));
+  journal.key = SaltedKey(key, View(request.token), View(refresh), application);
   request.journal = std::move(journal);
   request.sealed_access_token = seal(event.auth.access_token, "access_token");
   if (!event.auth.refresh_token.empty()) {
@@ -138,6 +151,27 @@ void Ingest::ReceiveInstallation(const Event& event, const Tree& tree, JournalEn
     request.server_endpoint = event.auth.server_endpoint;
   }
   store_.AddInstallation(std::move(request), std::move(done));
+}
+
+Result<std::optional<std::string>> Ingest::Heals(const Posted& posted,
+                                                 const JournalEntry& journal) {
+  // What changes something is not held up by a proof.
+  const bool can_heal = !posted.event.auth.refresh_token.empty() &&
+                        ChangesOf(posted.event).empty() &&
+                        FitsAnInstallation(posted.event, journal);
+  if (!can_heal) return std::optional<std::string>();
+  // Fresh: a remembered portal may have died since. Such events are rare.
+  Result<std::shared_ptr<const Portal>> portal = portals_.FindFresh(posted.event.auth.member_id);
+  if (!portal) return Fail(std::move(portal).error());
+  if (*portal == nullptr || (*portal)->status != PortalStatus::kDead ||
+      Identify(**portal, posted.token).kind != Sender::Kind::kPortal) {
+    return std::optional<std::string>();
+  }
+  for (const WaitingInstallation& waiting : (*portal)->waiting) {
+    if (EqualInConstantTime(waiting.token, posted.token)) return std::optional<std::string>();
+  }
+  // Not that of the path: an event counts at any.
+  return std::optional((*portal)->application);
 }
 
 Ingest::Sender Ingest::Identify(const Portal& portal, const TokenHash& token) {

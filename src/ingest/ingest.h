@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,14 @@ struct Claimed {
   std::string member_id;
 };
 
+// How an event came here.
+struct Arrival {
+  EventSource source = EventSource::kWebhook;
+  // Whose path it was posted to; "" is the unnamed one. Only an installation belongs to it: every
+  // other event counts at any path, because its application_token is one application's alone.
+  std::string application = {};
+};
+
 // Turns a posted body into rows: decodes it, finds its portal, checks that it comes from there,
 // plans the changes and commits them. Thread-safe; makes no network call.
 class Ingest {
@@ -31,11 +40,13 @@ class Ingest {
 
   // Takes in one event and tells when it is on disk, or why not. Copies what it needs of `body`;
   // `claimed` is filled before anything is told and not touched afterwards.
+  // Where the portal is dead, an event of it that brings a refresh token is taken in as an
+  // installation, to be proven: so the portal lives again without anybody opening it.
   // Errors: kInvalidArgument with a reason when the body is no event (bad_json, too_deep,
   // too_many_keys, body_too_large, no_event); kUnauthenticated when the portal is unknown
   // (unknown_portal, uninstalled) or the application_token is wrong (wrong_token); kUnavailable
   // and kRateLimited when nothing could be stored.
-  void Receive(BodyFormat format, std::string_view body, EventSource source, Claimed& claimed,
+  void Receive(BodyFormat format, std::string_view body, const Arrival& arrival, Claimed& claimed,
                Done done);
 
   // Applies an event that waited for a proof which succeeded. Repeating it changes nothing.
@@ -56,8 +67,12 @@ class Ingest {
     TokenHash token{};
   };
 
-  void ReceiveInstallation(const Event& event, const Tree& tree, JournalEntry journal, Done done);
+  void ReceiveInstallation(const Event& event, const EventKey& key, const std::string& application,
+                           JournalEntry journal, Done done);
   void ReceiveFromPortal(Posted posted, JournalEntry journal, Done done);
+  // The application that has to prove the tokens it brings to a dead portal; none when it brings
+  // none, the portal lives, or as much waits for its proof already.
+  Result<std::optional<std::string>> Heals(const Posted& posted, const JournalEntry& journal);
   // Completes a plan that has its journal entry; an error when the portal does not know the sender.
   static Status PlanFor(const Posted& posted, const Portal* portal, Plan& plan);
   static Sender Identify(const Portal& portal, const TokenHash& token);

@@ -55,12 +55,12 @@ struct Prover::Verdict {
 };
 
 Prover::Prover(Store& store, const Keyring& keyring, AuthorizationServer& authorization_server,
-               PortalCalls& portal_calls, ApplicationCredentials application, const Clock& clock)
+               PortalCalls& portal_calls, Applications applications, const Clock& clock)
     : store_(store),
       keyring_(keyring),
       authorization_server_(authorization_server),
       portal_calls_(portal_calls),
-      application_(std::move(application)),
+      applications_(std::move(applications)),
       clock_(clock) {}
 
 Result<bool> Prover::ProveOne() {
@@ -91,9 +91,8 @@ bool Prover::MayBegin(TimePoint now) {
 
 Result<Prover::Verdict> Prover::Prove(InstallationWork work) {
   if (work.sealed_refresh_token.empty()) return Verdict::Refuse("no_refresh_token");
-  if (application_.client_id.empty() || application_.client_secret.empty()) {
-    return Verdict::Postpone(kNotConfigured);
-  }
+  const ApplicationCredentials* application = CredentialsFor(work);
+  if (application == nullptr) return Verdict::Postpone(kNotConfigured);
   if (const auto held = held_.find(work.id); held != held_.end()) {
     // The database was away when this was granted.
     if (Status kept = Keep(work, ProvenInstallation(held->second)); !kept) {
@@ -114,7 +113,7 @@ Result<Prover::Verdict> Prover::Prove(InstallationWork work) {
     return Fail(std::move(recorded).error());
   }
   Result<TokenGrant> grant =
-      authorization_server_.Refresh(application_, *refresh_token, work.server_endpoint);
+      authorization_server_.Refresh(*application, *refresh_token, work.server_endpoint);
   if (!grant) return AfterRefusal(work, grant.error());
   if (grant->member_id != work.member_id) return Verdict::Refuse("member_mismatch");
   const std::optional<Endpoint> endpoint = ParseEndpoint(grant->client_endpoint);
@@ -124,6 +123,13 @@ Result<Prover::Verdict> Prover::Prove(InstallationWork work) {
     return Fail(std::move(kept).error());
   }
   return Confirm(work, *work.granted);
+}
+
+const ApplicationCredentials* Prover::CredentialsFor(const InstallationWork& work) const {
+  const auto found = applications_.find(work.application);
+  const bool configured = found != applications_.end() && !found->second.client_id.empty() &&
+                          !found->second.client_secret.empty();
+  return configured ? &found->second : nullptr;
 }
 
 Prover::Verdict Prover::AfterRefusal(const InstallationWork& work, const Error& refusal) {
@@ -166,7 +172,9 @@ Prover::Verdict Prover::ProveByAccessToken(const InstallationWork& work) {
     }
     return Verdict::Refuse(ReasonOf(owner.error()));
   }
-  if (owner->client_id && *owner->client_id != application_.client_id) {
+  const ApplicationCredentials* application = CredentialsFor(work);
+  if (application == nullptr) return Verdict::Postpone(kNotConfigured);
+  if (owner->client_id && *owner->client_id != application->client_id) {
     return Verdict::Refuse("client_mismatch");
   }
   const std::optional<Endpoint> endpoint = ParseEndpoint(owner->portal_url);

@@ -12,6 +12,7 @@
 #include "bitrix24/portal_calls.h"
 #include "crypto/keyring.h"
 #include "domain/portal.h"
+#include "install/applications.h"
 #include "store/store.h"
 
 namespace imrelay {
@@ -29,7 +30,7 @@ namespace imrelay {
 class Prover {
  public:
   Prover(Store& store, const Keyring& keyring, AuthorizationServer& authorization_server,
-         PortalCalls& portal_calls, ApplicationCredentials application, const Clock& clock);
+         PortalCalls& portal_calls, Applications applications, const Clock& clock);
 
   // Takes up the installation due longest, if any, and works on it until it is accepted, refused
   // or postponed. What it decided is durable on return, and logged. At most kProofsPerMinute are
@@ -42,6 +43,8 @@ class Prover {
 
   bool MayBegin(TimePoint now);
   Result<Verdict> Prove(InstallationWork work);
+  // Of the application the installation was posted to; null when it is not configured.
+  const ApplicationCredentials* CredentialsFor(const InstallationWork& work) const;
   Verdict AfterRefusal(const InstallationWork& work, const Error& refusal);
   Status Keep(InstallationWork& work, ProvenInstallation granted);
   Verdict Confirm(const InstallationWork& work, const ProvenInstallation& granted);
@@ -54,7 +57,7 @@ class Prover {
   const Keyring& keyring_;
   AuthorizationServer& authorization_server_;
   PortalCalls& portal_calls_;
-  const ApplicationCredentials application_;
+  const Applications applications_;
   const Clock& clock_;
   // Granted while the database was away.
   std::map<InstallationId, ProvenInstallation> held_;

@@ -1,6 +1,10 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,7 +14,6 @@
 #include "base/secret.h"
 #include "bitrix24/portal_calls.h"
 #include "crypto/keyring.h"
-#include "install/portal_api.h"
 #include "store/portal_store.h"
 #include "store/store.h"
 
@@ -35,15 +38,16 @@ struct PageOpening {
 // connector there.
 struct Visitor {
   MemberId member_id;
-  std::int64_t user_id = 0;
+  std::int64_t user_id = 0;  // zero where a proof told only that it is an administrator's
   std::string connector;
   LineId line;
   std::string language;
 };
 
 // Tells who opened a page, and whether they may. Cookies do not live in frames of other sites, so
-// what a page sends back is proven by a token in its form. Thread-safe; calls servers, so it is
-// kept away from the threads that take events.
+// what a page sends back is proven by a token in its form. The portal must belong to the
+// application of the path. Thread-safe; calls servers, so it is kept away from the threads that
+// take events.
 class Visits {
  public:
   Visits(Store& store, PortalStore& portals, const Keyring& keyring, PortalCalls& calls,
@@ -52,14 +56,17 @@ class Visits {
   // Proves the tokens as those of an ONAPPINSTALL: takes the installation in durably, and waits
   // `patience` for its proof. The visitor is then an administrator, and the portal active.
   // The same opening posted again (a reload) is admitted as by Admit.
-  // Errors, with the reason: kUnauthenticated (the proof's word: not_admin, invalid_grant …);
-  // kUnavailable: not decided yet (the reason of the postponement), or the database is away.
+  // Errors, with the reason: kUnauthenticated (the proof's word: not_admin, invalid_grant …; or
+  // no_tokens, too_long); kUnavailable: not decided yet (the reason of the postponement, or
+  // waiting), or the database is away; kRateLimited: too many installations wait.
   Result<Visitor> Install(const PageOpening& opening, std::chrono::milliseconds patience);
 
-  // Asks the portal, at the address we proved, whose the access token is (`profile`), and, unless
-  // an administrator's, whether that user may change connectors (`imconnector.list`). A dead portal
-  // is healed first, as by Install, where the opening brings a refresh token. Errors: as Install,
-  // and kUnauthenticated with unknown_portal, uninstalled, not_allowed.
+  // Asks the portal, at the address we proved, whose the access token is (`profile`), and whether
+  // that user, and the application the token was given to, may change connectors
+  // (`imconnector.list`): another application's token must not open ours to it. A dead portal is
+  // healed first, as by Install, where the opening brings a refresh token. Errors: as Install, and
+  // kUnauthenticated with unknown_portal, uninstalled, other_application, not_allowed;
+  // kUnavailable with too_many_visits beyond kVisitsPerMinute of one portal.
   Result<Visitor> Admit(const PageOpening& opening, std::chrono::milliseconds patience);
 
   // A token for the forms of a page shown to `visitor`, good for kPageTokenLife, and back.
@@ -68,13 +75,27 @@ class Visits {
   Result<Visitor> Verify(std::string_view page_token) const;
 
  private:
+  // Whether the opening was proven now, or is one that was decided before.
+  enum class Proof { kFresh, kRepeated };
+
+  Result<Proof> Prove(const PageOpening& opening, std::chrono::milliseconds patience);
+  Result<PortalAccess> FindPortal(const PageOpening& opening);
+  Result<Visitor> AskPortal(const PageOpening& opening);
+  bool MayAsk(PortalId portal);
+
   Store& store_;
   PortalStore& portals_;
   const Keyring& keyring_;
   PortalCalls& calls_;
   const Clock& clock_;
+  std::mutex mutex_;
+  std::map<PortalId, std::deque<TimePoint>> asked_;  // of the last minute
 };
 
 inline constexpr std::chrono::minutes kPageTokenLife{60};
+
+// Bounds what forged openings can make us ask of a portal, which counts all calls from here
+// together: two calls each, so they leave half of what it takes.
+inline constexpr std::size_t kVisitsPerMinute = 30;
 
 }  // namespace imrelay

@@ -103,10 +103,14 @@ struct Plan {
   std::vector<Change> changes;
 };
 
-// An ONAPPINSTALL or ONAPPUPDATE, to be proven later.
+// An installation to be proven later: an ONAPPINSTALL or ONAPPUPDATE, a page opened with tokens, or
+// another event that brings them to a portal whose own work no more.
 struct InstallationRequest {
   JournalEntry journal;
   MemberId member_id;
+  std::string application;  // whose path it was posted to; "" is the unnamed one
+  // Without a token `token` is a value that nothing hashes to, and the portal keeps the one it has.
+  bool has_token = true;
   TokenHash token{};
   std::string sealed_access_token;   // as posted; see SealPurpose in domain/portal.h
   std::string sealed_refresh_token;  // as posted; empty when the event had none

@@ -15,6 +15,7 @@ namespace imrelay {
 struct InstallationWork {
   InstallationId id;
   MemberId member_id;
+  std::string application;  // the name of the application that has to prove it
   TokenHash token{};
   std::string sealed_access_token;
   std::string sealed_refresh_token;
@@ -71,7 +72,8 @@ class Store {
   // kUnauthenticated when the plan says only_known and the event is not; those of `replan`.
   virtual void Commit(Plan plan, Replan replan, Done done) = 0;
 
-  // Journals an installation and queues its proof; an unknown portal appears as pending.
+  // Journals an installation and queues its proof; an unknown portal appears as pending. The portal
+  // belongs to the application whose installation was proven last.
   // The same post again is kDuplicate.
   // Errors: kRateLimited when too many installations wait for their proof.
   virtual void AddInstallation(InstallationRequest request, Done done) = 0;

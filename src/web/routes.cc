@@ -1,6 +1,8 @@
 #include "web/routes.h"
 
 #include <chrono>
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +12,7 @@
 #include "base/log.h"
 #include "codec/body.h"
 #include "web/answers.h"
+#include "web/metrics.h"
 
 namespace imrelay {
 namespace {
@@ -105,18 +108,32 @@ Response AnswerTo(const Error& error) {
   return ErrorAnswer(500, "internal", "the event could not be handled");
 }
 
+Response NotFoundAnswer() { return ErrorAnswer(404, "not_found", "there is nothing at this path"); }
+
+// A body that cannot be read is for the event's path to refuse.
+bool IsEvent(const Request& request) {
+  const std::optional<BodyFormat> format = FormatOf(request.content_type);
+  if (request.body_state != Request::BodyState::kComplete || !format) return true;
+  const Result<Tree> body = ParseBody(*format, request.body);
+  return !body || body->Find("event") != nullptr;
+}
+
 }  // namespace
 
-Routes::Routes(Ingest& ingest, Store& store) : ingest_(ingest), store_(store) {}
+Routes::Routes(Served served) : served_(std::move(served)) {}
 
 void Routes::Handle(const Request& request, Reply reply) {
-  if (request.path == "/bitrix24/event") {
-    if (request.method == "POST") return PostEvent(request, std::move(reply));
-    return reply(IsProbe(request) ? StatusAnswer("ok") : WrongMethodAnswer("GET, HEAD, POST"));
-  }
-  if (request.path == "/bitrix24/install") {
-    if (request.method == "POST") return PostEvent(request, std::move(reply));
-    return reply(WrongMethodAnswer("POST"));
+  constexpr std::string_view kBitrix24 = "/bitrix24/";
+  if (request.path.starts_with(kBitrix24)) {
+    // "event" or "NAME/event".
+    const std::string_view rest = std::string_view(request.path).substr(kBitrix24.size());
+    const std::size_t slash = rest.find('/');
+    const bool named = slash != rest.npos;
+    const std::string application(named ? rest.substr(0, slash) : "");
+    if (!named || served_.applications.contains(application)) {
+      return HandleApplication(application, named ? rest.substr(slash + 1) : rest, request,
+                               std::move(reply));
+    }
   }
   if (request.path == "/healthz") {
     return reply(IsProbe(request) ? StatusAnswer("ok") : WrongMethodAnswer("GET, HEAD"));
@@ -125,32 +142,76 @@ void Routes::Handle(const Request& request, Reply reply) {
     if (IsProbe(request)) return CheckReady(std::move(reply));
     return reply(WrongMethodAnswer("GET, HEAD"));
   }
-  reply(ErrorAnswer(404, "not_found", "there is nothing at this path"));
+  if (request.path == "/metrics") {
+    return reply(IsProbe(request) ? Metrics() : WrongMethodAnswer("GET, HEAD"));
+  }
+  reply(NotFoundAnswer());
+}
+
+void Routes::HandleApplication(const std::string& application, std::string_view page,
+                               const Request& request, Reply reply) {
+  if (page == "event") {
+    if (request.method == "POST") return PostEvent(application, request, std::move(reply));
+    return reply(IsProbe(request) ? StatusAnswer("ok") : WrongMethodAnswer("GET, HEAD, POST"));
+  }
+  if (page == "install") {
+    if (request.method == "POST") return PostInstall(application, request, std::move(reply));
+    return reply(WrongMethodAnswer("POST"));
+  }
+  if (page == "settings" && served_.pages) {
+    if (request.method != "POST") return reply(WrongMethodAnswer("POST"));
+    return PostPage(PageKind::kSettings, application, request, std::move(reply));
+  }
+  reply(NotFoundAnswer());
 }
 
 void Routes::CheckReady(Reply reply) {
-  store_.CheckReady([reply = std::move(reply)](const Status& ready) {
+  served_.store.CheckReady([reply = std::move(reply)](const Status& ready) {
     reply(ready ? StatusAnswer("ok") : UnavailableAnswer("not_ready", ready.error().message));
   });
 }
 
-void Routes::PostEvent(const Request& request, Reply reply) {
+Response Routes::Metrics() {
+  const Result<std::map<std::string, std::int64_t>> portals = served_.portals.CountPortals();
+  if (portals) return MetricsAnswer(*portals);
+  return UnavailableAnswer("not_ready", portals.error().message);
+}
+
+// Bitrix24's servers post an ONAPPINSTALL here, and browsers open the page.
+void Routes::PostInstall(const std::string& application, const Request& request, Reply reply) {
+  if (!served_.pages || IsEvent(request)) {
+    return PostEvent(application, request, std::move(reply));
+  }
+  PostPage(PageKind::kInstall, application, request, std::move(reply));
+}
+
+void Routes::PostPage(PageKind kind, const std::string& application, const Request& request,
+                      Reply reply) {
+  if (const std::optional<Refusal> refusal = RefuseUnread(request)) {
+    return reply(ErrorAnswer(refusal->status, refusal->code, refusal->message));
+  }
+  Result<Tree> body = ParseBody(*FormatOf(request.content_type), request.body);
+  if (!body) return reply(AnswerTo(body.error()));
+  served_.pages(kind, application, request, *std::move(body), std::move(reply));
+}
+
+void Routes::PostEvent(const std::string& application, const Request& request, Reply reply) {
   const auto post = std::make_shared<Post>(request, std::move(reply));
   if (const std::optional<Refusal> refusal = RefuseUnread(request)) {
     return post->Answer(ErrorAnswer(refusal->status, refusal->code, refusal->message), "refused",
                         refusal->code);
   }
-  ingest_.Receive(*FormatOf(request.content_type), request.body, EventSource::kWebhook,
-                  post->claimed, [post](const Result<Committed>& committed) {
-                    if (!committed) {
-                      const Error& error = committed.error();
-                      return post->Answer(AnswerTo(error), "refused",
-                                          error.reason.empty() ? error.message : error.reason);
-                    }
-                    const std::string_view status = StatusWord(committed->answer);
-                    post->Answer(StatusAnswer(status, committed->reason), status,
-                                 committed->reason);
-                  });
+  served_.ingest.Receive(
+      *FormatOf(request.content_type), request.body, {EventSource::kWebhook, application},
+      post->claimed, [post](const Result<Committed>& committed) {
+        if (!committed) {
+          const Error& error = committed.error();
+          return post->Answer(AnswerTo(error), "refused",
+                              error.reason.empty() ? error.message : error.reason);
+        }
+        const std::string_view status = StatusWord(committed->answer);
+        post->Answer(StatusAnswer(status, committed->reason), status, committed->reason);
+      });
 }
 
 }  // namespace imrelay

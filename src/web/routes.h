@@ -1,25 +1,53 @@
 #pragma once
 
+#include <functional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "codec/tree.h"
 #include "ingest/ingest.h"
+#include "store/portal_store.h"
 #include "store/store.h"
 #include "web/http.h"
 
 namespace imrelay {
 
+enum class PageKind { kInstall, kSettings };
+
+// Takes what a browser posts to a page of an application, `body` being the request's; answers it
+// later and from another thread.
+using PagePosts = std::function<void(PageKind, const std::string& application,
+                                     const Request& request, Tree body, Reply reply)>;
+
+// What the paths serve.
+struct Served {
+  Ingest& ingest;
+  Store& store;
+  PortalStore& portals;
+  // Named ones have /bitrix24/NAME/event and so on; the unnamed one has /bitrix24/event.
+  std::set<std::string> applications = {};
+  PagePosts pages = nullptr;  // without it, there are none
+};
+
 // Answers every request of the contract's paths. Thread-safe. Logs one line an event.
 class Routes {
  public:
-  Routes(Ingest& ingest, Store& store);
+  explicit Routes(Served served);
 
   // Answers, whatever the request: an event when it is on disk, perhaps after this has returned.
   void Handle(const Request& request, Reply reply);
 
  private:
-  void PostEvent(const Request& request, Reply reply);
+  void HandleApplication(const std::string& application, std::string_view page,
+                         const Request& request, Reply reply);
+  void PostInstall(const std::string& application, const Request& request, Reply reply);
+  void PostPage(PageKind kind, const std::string& application, const Request& request, Reply reply);
+  void PostEvent(const std::string& application, const Request& request, Reply reply);
   void CheckReady(Reply reply);
+  Response Metrics();
 
-  Ingest& ingest_;
-  Store& store_;
+  const Served served_;
 };
 
 }  // namespace imrelay

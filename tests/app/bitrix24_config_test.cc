@@ -199,16 +199,18 @@ TEST_CASE("bitrix24_config: portals at private addresses are named by their host
   const auto portals = [&](const std::string& toml) {
     return bench.Loaded(Bitrix24("private_portals = " + toml)).private_portals;
   };
-  const std::vector<std::string> two{"portal.lan", "10.0.0.5"};
+  const std::set<std::string> two{"portal.lan", "10.0.0.5"};
 
   CHECK(portals("[\"Portal.lan\", \"10.0.0.5\"]") == two);
   CHECK(portals("\" portal.lan,10.0.0.5 , \"") == two);
   CHECK(portals("[]").empty());
-  CHECK(portals("\"[fd00::1]\"") == std::vector<std::string>{"[fd00::1]"});
+  CHECK(portals("\"portal.lan:443, portal.lan:8443\"") ==
+        std::set<std::string>{"portal.lan", "portal.lan:8443"});
+  CHECK(portals("\"[fd00::1]\"") == std::set<std::string>{"[fd00::1]"});
   CHECK(bench.Loaded("", {{"IMRELAY_BITRIX24_PRIVATE_PORTALS", "portal.lan, 10.0.0.5"}})
             .private_portals == two);
-  for (const char* wrong : {"https://portal.lan", "portal.lan/x", "portal.lan:443", "portal.lan:84",
-                            "portal lan", "*.lan ", "[fd00::1]:80"}) {
+  for (const char* wrong : {"https://portal.lan", "portal.lan/", "portal.lan:x", "portal lan",
+                            "*.lan", "fd00::1", "me@portal.lan"}) {
     CAPTURE(std::string(wrong));
     CHECK(Contains(bench.Refusal(Bitrix24(std::string("private_portals = [\"") + wrong + "\"]")),
                    "bitrix24.private_portals = \""));

@@ -35,7 +35,7 @@ const std::vector<Case>& Cases() {
       {"bitrix24", "public_url", "\"https://we.example\"", "https://we.example",
        [](const Config& c) { return c.public_url; }},
       {"bitrix24", "private_portals", "\"b.lan\"", "b.lan",
-       [](const Config& c) { return c.private_portals.at(0); }},
+       [](const Config& c) { return *c.private_portals.begin(); }},
       {"bitrix24", "calls_per_second", "5", "5",
        [](const Config& c) { return std::to_string(static_cast<int>(c.calls_per_second)); }},
       {"bitrix24", "call_burst", "250", "250",

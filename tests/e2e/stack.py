@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+import urllib.parse
 
 import events
 
@@ -76,34 +77,112 @@ def request(port, method, path, body=None, headers=None, timeout=30):
 
 
 class StandIn:
-    """imrelay-portal: an authorization server and the portals it knows."""
+    """imrelay-portal: an authorization server and the portals it knows. See tests/portal/README.md
+    for what the controls take."""
 
-    def __init__(self, port=0):
+    def __init__(self, port=0, applications=()):
+        more = [word for one in applications for word in ("--application", one)]
         self.process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "TERM", "--", PORTAL, "--listen", f"127.0.0.1:{port}",
-             "--client-id", CLIENT_ID, "--client-secret", CLIENT_SECRET],
+             "--client-id", CLIENT_ID, "--client-secret", CLIENT_SECRET, *more],
             stdout=subprocess.PIPE, text=True)
-        line = self.process.stdout.readline()
-        assert line.startswith("listening on http://127.0.0.1:"), line
-        self.url = line.split()[-1].rstrip("/")
+        self.url = self.read_address("listening on http://127.0.0.1:")
         self.port = int(self.url.rsplit(":", 1)[1])
+        self.client_endpoint = self.read_address("portals at http://127.0.0.1:") + "/"
+        self.portals_url = self.client_endpoint.removesuffix("/rest/")
+
+    def read_address(self, expected):
+        line = self.process.stdout.readline()
+        assert line.startswith(expected), line
+        return line.split()[-1].rstrip("/")
 
     def control(self, what, **values):
-        answer = request(self.port, "POST", f"/control/{what}", json.dumps(values),
-                         {"Content-Type": "application/json"})
+        answer = self.try_control(what, **values)
         assert answer.status == 200, answer
         return answer.json
 
-    def issue(self, member_id, admin=True):
-        """A fresh pair of tokens, as the authorization server gives them."""
-        return self.control("issue", member_id=member_id, admin=admin)
+    def try_control(self, what, **values):
+        return request(self.port, "POST", f"/control/{what}", json.dumps(values),
+                       {"Content-Type": "application/json"})
 
-    def fault(self, endpoint, mode, count=100000):
-        """Makes the next calls of "token", "app.info" or "profile" fail."""
-        self.control("fault", endpoint=endpoint, mode=mode, count=count)
+    def look(self, what):
+        """GET /control/…: "log", "events", "handlers", "faults"."""
+        return request(self.port, "GET", f"/control/{what}").json
+
+    def rest(self, token, method, endpoint=None, **parameters):
+        """A REST call to a portal, as JSON; the answer whatever its status."""
+        url = urllib.parse.urlsplit(endpoint or self.client_endpoint)
+        return request(url.port, "POST", f"{url.path}{method}",
+                       json.dumps({**parameters, "auth": token}),
+                       {"Content-Type": "application/json", "Host": url.netloc})
+
+    # --- the authorization server
+
+    def issue(self, member_id, admin=True, **values):
+        """A fresh pair of tokens, as the authorization server gives them."""
+        return self.control("issue", member_id=member_id, admin=admin, **values)
+
+    def expire(self, member_id):
+        self.control("expire", member_id=member_id)
+
+    def revoke(self, member_id):
+        """All tokens of a portal are good for nothing from now on."""
+        self.control("revoke", member_id=member_id)
+
+    def refreshes(self, member_id):
+        return self.state(member_id)["refreshes"]
+
+    # --- what goes wrong
+
+    def fault(self, endpoint, mode, count=100000, **values):
+        """Spoils the next calls of an endpoint: "token", "app.info", a REST method, "rest" (all of
+        them), or the next events: "event", or an event's name."""
+        self.control("fault", endpoint=endpoint, mode=mode, count=count, **values)
+
+    # --- portals
+
+    def state(self, member_id):
+        return request(self.port, "GET", f"/control/portal?member_id={member_id}").json
+
+    def portal(self, member_id, **values):
+        return self.control("portal", member_id=member_id, **values)
+
+    def install(self, member_id, handler="", **values):
+        """Installs the application anew, and posts ONAPPINSTALL to the handler."""
+        return self.control("install", member_id=member_id, handler=handler, **values)
+
+    def rename(self, member_id, address="localhost"):
+        self.control("rename", member_id=member_id, address=address)
+
+    def connector(self, member_id, connector, line=107, **values):
+        """Registers a connector and activates it on a line, as the application's REST calls do."""
+        self.control("connector", member_id=member_id, connector=connector, line=line, **values)
+
+    def bind(self, member_id, event, handler="", offline=False):
+        self.control("bind", member_id=member_id, event=event, handler=handler, offline=offline)
+
+    # --- the operator
+
+    def send(self, member_id, connector, text, line=107, **values):
+        """An operator's message; returns its id."""
+        return self.control("send", member_id=member_id, connector=connector, line=line,
+                            text=text, **values)["message_id"]
+
+    def confirm(self, member_id, message_id, *ids):
+        self.control("confirm", member_id=member_id, message_id=message_id, ids=ids)
+
+    def edit(self, member_id, message_id, text, **values):
+        self.control("edit", member_id=member_id, message_id=message_id, text=text, **values)
+
+    def delete(self, member_id, message_id, **values):
+        self.control("delete", member_id=member_id, message_id=message_id, **values)
 
     def log(self):
-        return request(self.port, "GET", "/control/log").json
+        return self.look("log")
+
+    def events(self, name=None):
+        """The events that were posted, and what was answered."""
+        return [e for e in self.look("events") if name in (None, e["event"])]
 
     def stop(self):
         self.process.terminate()

@@ -24,9 +24,8 @@ constexpr const char* kBystanderToken = "6f1d0c5b7a3e49288f0e2d4c6b8a1735";
 // What a webhook's post comes to: the one place where these programs call ingest.
 Result<Committed> Receive(Ingest& ingest, BodyFormat format, std::string_view body) {
   Claimed claimed;
-  Result<Committed> received = Await<Result<Committed>>([&](Ingest::Done done) {
-    ingest.Receive(format, body, EventSource::kWebhook, claimed, std::move(done));
-  });
+  Result<Committed> received = Await<Result<Committed>>(
+      [&](Ingest::Done done) { ingest.Receive(format, body, {}, claimed, std::move(done)); });
   Check(IsValidUtf8(claimed.event + claimed.member_id), "what a request claims is valid UTF-8");
   return received;
 }

@@ -33,7 +33,7 @@ Keyring IngestBench::OpenKeyring(const std::string& path) {
 Result<Committed> IngestBench::Receive(Ingest& to, const std::string& body, Claimed& claimed,
                                        EventSource source, BodyFormat format) {
   return Await<Result<Committed>>(
-      [&](Ingest::Done done) { to.Receive(format, body, source, claimed, std::move(done)); });
+      [&](Ingest::Done done) { to.Receive(format, body, {source}, claimed, std::move(done)); });
 }
 
 std::string IngestBench::Post(Ingest& to, const std::string& body, BodyFormat format) {

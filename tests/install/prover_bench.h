@@ -36,8 +36,8 @@ inline std::string OwnerOf(const std::string& member_id, const std::string& clie
 // A prover on a store in memory, with scripted servers.
 struct Bench : ProofBench {
   // As a process that starts: it knows nothing that is not in the store.
-  void Restart(ApplicationCredentials application = {"our-id", Secret("our-secret")}) {
-    prover.emplace(store, keyring, server, calls, std::move(application), clock);
+  void Restart(Applications applications = {{"", {"our-id", Secret("our-secret")}}}) {
+    prover.emplace(store, keyring, server, calls, std::move(applications), clock);
   }
   Bench() { Restart(); }
 

@@ -85,7 +85,7 @@ TEST_CASE("prover: asks nobody about an installation without a refresh token") {
 
 TEST_CASE("prover: waits, sending nothing, while it has no id and secret of its own") {
   Bench bench;
-  bench.Restart({"", Secret()});
+  bench.Restart({{"", {"", Secret()}}});
   const InstallationId id = bench.Post("m1", "posted-access", "posted-refresh");
 
   CHECK(bench.ProveOne());
@@ -95,6 +95,26 @@ TEST_CASE("prover: waits, sending nothing, while it has no id and secret of its 
   CHECK(bench.store[id].due == bench.clock.Now() + seconds(60));
   CHECK_FALSE(bench.store[id].work.refresh_was_sent);
   CHECK(bench.http.sent.empty());
+}
+
+TEST_CASE("prover: asks with the id and secret of the application it was posted to") {
+  Bench bench;
+  bench.Restart({{"", {"our-id", Secret("our-secret")}}, {"shop", {"shop-id", Secret("shop-s")}}});
+  const InstallationId id = bench.Post("m1", "posted-access", "posted-refresh");
+  bench.store[id].work.application = "shop";
+  const InstallationId removed = bench.Post("m2", "posted-access", "posted-refresh");
+  bench.store[removed].work.application = "desk";
+  bench.http.Answer(kToken, 200, GrantFor("m1"));
+  bench.http.Answer(kProfile, 200, kAdmin);
+
+  CHECK(bench.ProveOne());
+  CHECK(bench.ProveOne());
+
+  CHECK(bench.store[id].state == State::kAccepted);
+  CHECK(bench.http.sent.at(0).body.find("client_id=shop-id&client_secret=shop-s&") !=
+        std::string::npos);
+  CHECK(bench.store[removed].reason == "not_configured");
+  CHECK(bench.http.sent.size() == 2);
 }
 
 TEST_CASE("prover: repeats with growing delays while the server is away, then goes on") {

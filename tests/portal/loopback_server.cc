@@ -7,6 +7,11 @@
 #include <utility>
 
 namespace imrelay {
+namespace {
+
+constexpr std::size_t kThreads = 64;
+
+}  // namespace
 
 LoopbackServer::LoopbackServer() : LoopbackServer(std::make_unique<httplib::Server>()) {}
 
@@ -18,6 +23,8 @@ LoopbackServer::LoopbackServer(std::unique_ptr<httplib::Server> server)
     setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   });
   server_->set_tcp_nodelay(true);
+  // A kept connection, and an answer that is slow on purpose, holds a thread.
+  server_->new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
   server_->set_keep_alive_max_count(1000);
   server_->set_keep_alive_timeout(1);  // seconds; stopping waits for it
 }

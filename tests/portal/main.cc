@@ -14,8 +14,11 @@
 namespace {
 
 constexpr const char* kUsage =
-    "usage: imrelay-portal [--listen 127.0.0.1:PORT] [--client-id ID] [--client-secret SECRET]\n"
-    "A stand-in for Bitrix24 (authorization server and portal) on the loopback, for tests and the\n"
+    "usage: imrelay-portal [--listen 127.0.0.1:PORT] [--portals 127.0.0.1:PORT]\n"
+    "                      [--client-id ID] [--client-secret SECRET]\n"
+    "                      [--application NAME:CLIENT_ID:SECRET]...\n"
+    "A stand-in for Bitrix24 (authorization server and portals) on the loopback, for tests and "
+    "the\n"
     "demo. PORT 0 takes a free one. Ends on SIGTERM or SIGINT.\n";
 
 std::optional<int> PortOf(std::string_view listen) {
@@ -30,6 +33,16 @@ std::optional<int> PortOf(std::string_view listen) {
   return number;
 }
 
+bool AddApplication(std::string_view text, imrelay::StandIn::Options& options) {
+  const std::size_t first = text.find(':');
+  const std::size_t second = first == text.npos ? text.npos : text.find(':', first + 1);
+  if (second == text.npos || second == first + 1) return false;
+  options.more_applications.push_back({std::string(text.substr(0, first)),
+                                       std::string(text.substr(first + 1, second - first - 1)),
+                                       std::string(text.substr(second + 1))});
+  return true;
+}
+
 std::optional<imrelay::StandIn::Options> OptionsOf(int argc, char** argv) {
   imrelay::StandIn::Options options;
   for (int i = 1; i < argc; i += 2) {
@@ -39,6 +52,12 @@ std::optional<imrelay::StandIn::Options> OptionsOf(int argc, char** argv) {
       const std::optional<int> port = PortOf(argv[i + 1]);
       if (!port) return std::nullopt;
       options.port = *port;
+    } else if (name == "--portals") {
+      const std::optional<int> port = PortOf(argv[i + 1]);
+      if (!port) return std::nullopt;
+      options.portals_port = *port;
+    } else if (name == "--application") {
+      if (!AddApplication(argv[i + 1], options)) return std::nullopt;
     } else if (name == "--client-id") {
       options.client_id = argv[i + 1];
     } else if (name == "--client-secret") {
@@ -67,10 +86,12 @@ int main(int argc, char** argv) {
 
   const std::unique_ptr<imrelay::StandIn> stand_in = imrelay::StandIn::Start(*options);
   if (!stand_in) {
-    std::fprintf(stderr, "imrelay-portal: cannot listen on 127.0.0.1:%d\n", options->port);
+    std::fprintf(stderr, "imrelay-portal: cannot listen on 127.0.0.1:%d and %d\n", options->port,
+                 options->portals_port);
     return 69;
   }
-  std::printf("listening on %s\n", stand_in->Url().c_str());
+  std::printf("listening on %s\nportals at %s\n", stand_in->Url().c_str(),
+              stand_in->ClientEndpoint().c_str());
   std::fflush(stdout);
   int signal = 0;
   sigwait(&ends, &signal);

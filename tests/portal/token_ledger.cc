@@ -15,6 +15,8 @@ std::int64_t Now() {
       .count();
 }
 
+}  // namespace
+
 std::string RandomHex() {
   static constexpr char kDigits[] = "0123456789abcdef";
   std::random_device random;
@@ -23,29 +25,31 @@ std::string RandomHex() {
   return text;
 }
 
-}  // namespace
-
 TokenPair TokenLedger::Issue(TokenHolder holder) {
-  std::string& kept = application_tokens_[holder.member_id];
-  if (!holder.application_token.empty()) {
-    kept = holder.application_token;
-  } else if (kept.empty()) {
-    kept = RandomHex();
-  }
-  holder.application_token = kept;
-
   TokenPair pair{std::move(holder), RandomHex(), RandomHex(), Now() + kAccessSeconds};
   access_[pair.access_token] = {pair.holder, pair.expires};
-  refresh_[pair.refresh_token] = pair.holder;
+  refresh_[pair.refresh_token] = {pair.holder, pair.access_token};
   return pair;
+}
+
+const TokenHolder* TokenLedger::FindRefresh(const std::string& refresh_token) const {
+  const auto found = refresh_.find(refresh_token);
+  return found == refresh_.end() ? nullptr : &found->second.holder;
 }
 
 std::optional<TokenPair> TokenLedger::Refresh(const std::string& refresh_token) {
   const auto found = refresh_.find(refresh_token);
   if (found == refresh_.end()) return std::nullopt;
-  TokenHolder holder = std::move(found->second);
+  RefreshToken used = std::move(found->second);
   refresh_.erase(found);
-  return Issue(std::move(holder));
+  if (!former_access_lives) access_.erase(used.access_token);
+  ++refreshes_[used.holder.member_id];
+  return Issue(std::move(used.holder));
+}
+
+int TokenLedger::RefreshCount(const std::string& member_id) const {
+  const auto found = refreshes_.find(member_id);
+  return found == refreshes_.end() ? 0 : found->second;
 }
 
 TokenLedger::Access TokenLedger::Check(const std::string& access_token) const {
@@ -62,6 +66,15 @@ void TokenLedger::ExpireAccess(const std::string& member_id) {
   for (auto& [token, access] : access_) {
     if (access.holder.member_id == member_id) access.expires = 0;
   }
+}
+
+void TokenLedger::Revoke(const std::string& member_id, const std::string& client_id) {
+  const auto is_theirs = [&](const auto& item) {
+    const TokenHolder& holder = item.second.holder;
+    return holder.member_id == member_id && (client_id.empty() || holder.client_id == client_id);
+  };
+  std::erase_if(access_, is_theirs);
+  std::erase_if(refresh_, is_theirs);
 }
 
 }  // namespace imrelay

@@ -69,6 +69,36 @@ TEST_CASE("installations: one that is due is handed out whole, until it is decid
   CHECK(second->attempts == 1);
 }
 
+TEST_CASE("installations: the portal belongs to the application proven last") {
+  StoreBench bench;
+  InstallationRequest request = bench.Request("m1", 'a');
+  request.application = "shop";
+  REQUIRE(WordOf(bench.Add(request)) == "accepted");
+  const std::optional<InstallationWork> work = Take(bench);
+  REQUIRE(work);
+  CHECK(work->application == "shop");
+  CHECK(bench.PortalOf("m1").application == "");
+
+  bench.Accept(work->id, "m1");
+  CHECK(bench.PortalOf("m1").application == "shop");
+  bench.Install("m1", 'b');
+  CHECK(bench.PortalOf("m1").application == "");
+}
+
+TEST_CASE("installations: one without an application_token leaves the portal's as it is") {
+  StoreBench bench;
+  bench.Install("m1", 'a');
+  InstallationRequest request = bench.Request("m1", 'x');
+  request.has_token = false;
+  REQUIRE(WordOf(bench.Add(request)) == "accepted");
+  const std::optional<InstallationWork> work = Take(bench);
+  REQUIRE(work);
+
+  bench.Accept(work->id, "m1");
+
+  CHECK(bench.PortalOf("m1").token == StoreBench::Token('a'));
+}
+
 TEST_CASE("installations: one without tokens and ts comes back without them") {
   StoreBench bench;
   InstallationRequest request = bench.Request("m1", 'a');

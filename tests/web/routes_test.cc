@@ -9,10 +9,12 @@
 #include <iterator>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/await.h"
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/temporary_directory.h"
+#include "tests/web/scripted_portals.h"
 #include "tests/web/scripted_store.h"
 
 using namespace imrelay;
@@ -60,7 +62,7 @@ struct House {
   House()
       : keyring(Keyring::OpenOrCreate(directory.File("key")).value()),
         ingest(store, keyring, clock),
-        routes(ingest, store) {
+        routes({ingest, store, portals, {"shop"}, pages}) {
     Portal portal;
     portal.id = PortalId(1);
     portal.member_id = kMember;
@@ -98,8 +100,18 @@ struct House {
   const TemporaryDirectory directory;
   const FakeClock clock;
   ScriptedStore store;
+  ScriptedPortals portals;
   const Keyring keyring;
   Ingest ingest;
+  // What was posted to pages, as "install NAME BODY".
+  std::vector<std::string> opened;
+  const PagePosts pages = [this](PageKind kind, const std::string& application, const Request&,
+                                 Tree body, Reply reply) {
+    const std::string* member_id = body.FindText("member_id");
+    opened.push_back((kind == PageKind::kInstall ? "install " : "settings ") + application + ' ' +
+                     (member_id == nullptr ? "" : *member_id));
+    reply({200, "text/html", "a page", {}});
+  };
   Routes routes;
 };
 
@@ -166,14 +178,85 @@ TEST_CASE("routes: the installation callback is taken in at both paths") {
   }
 }
 
-TEST_CASE("routes: an installation page's form is no event") {
+TEST_CASE("routes: what a browser posts to a page goes to the pages, with its application") {
+  House house;
+  const std::string form = "AUTH_ID=a&REFRESH_ID=b&member_id=c";
+  for (const char* path : {"/bitrix24/install", "/bitrix24/shop/install", "/bitrix24/settings",
+                           "/bitrix24/shop/settings"}) {
+    CAPTURE(path);
+    CHECK(house.Post(path, form).body == "a page");
+  }
+
+  CHECK(house.opened ==
+        std::vector<std::string>{"install  c", "install shop c", "settings  c", "settings shop c"});
+  CHECK(house.store.journal.empty());
+}
+
+TEST_CASE("routes: an event is never a page, and what cannot be read is neither") {
+  House house;
+  const std::string event = Wire("onappinstall.form");
+
+  CHECK(house.Post("/bitrix24/shop/install", event).body == R"({"status":"accepted"})");
+  CHECK(house.Post("/bitrix24/install", "{", "application/json").status == 400);
+  CHECK(house.Post("/bitrix24/settings", "{", "application/json").status == 400);
+  CHECK(house.Post("/bitrix24/install", "a=1", "text/plain").status == 415);
+  CHECK(house.Post("/bitrix24/settings", "a=1", "text/plain").status == 415);
+  CHECK(house.Post("/bitrix24/event", "AUTH_ID=a&member_id=c").status == 400);
+
+  CHECK(house.opened.empty());
+  CHECK(house.store.journal.size() == 1);
+}
+
+TEST_CASE("routes: without pages an installation page's form is no event") {
+  House house;
+  Routes bare({house.ingest, house.store, house.portals});
+  Request request;
+  request.method = "POST";
+  request.path = "/bitrix24/install";
+  request.content_type = "application/x-www-form-urlencoded";
+  request.body = "AUTH_ID=a&REFRESH_ID=b&member_id=c";
+  const auto ask = [&] {
+    return Await<Response>([&](Reply reply) { bare.Handle(request, std::move(reply)); });
+  };
+
+  const Response install = ask();
+  request.path = "/bitrix24/settings";
+  const Response settings = ask();
+
+  CHECK(install.status == 400);
+  CHECK(ErrorOf(install) == "no_event");
+  CHECK(settings.status == 404);
+  CHECK(house.store.journal.empty());
+}
+
+TEST_CASE("routes: each application has an event path, and its installations its name") {
   House house;
 
-  const Response response = house.Post("/bitrix24/install", "AUTH_ID=a&REFRESH_ID=b&member_id=c");
+  CHECK(house.Post("/bitrix24/shop/event", Wire("onappinstall.form")).status == 200);
+  CHECK(house.Post("/bitrix24/event", Wire("onappinstall.form")).status == 200);
+  CHECK(house.Post("/bitrix24/shop/event", Wire("messagedelete-1-external-id.form")).status == 200);
+  CHECK(house.Ask("GET", "/bitrix24/shop/event").status == 200);
 
-  CHECK(response.status == 400);
-  CHECK(ErrorOf(response) == "no_event");
-  CHECK(house.store.journal.empty());
+  REQUIRE(house.store.installations.size() == 2);
+  CHECK(house.store.installations[0].application == "shop");
+  CHECK(house.store.installations[1].application == "");
+  CHECK(house.store.journal.size() == 3);
+}
+
+TEST_CASE("routes: metrics tell the portals by status") {
+  House house;
+  house.portals.counts = ScriptedPortals::Counts{{"active", 3}, {"dead", 0}};
+
+  const Response metrics = house.Ask("GET", "/metrics");
+  house.portals.counts = Fail(ErrorCode::kUnavailable, "the database is away");
+  const Response away = house.Ask("GET", "/metrics");
+
+  CHECK(metrics.status == 200);
+  CHECK(metrics.content_type == "text/plain; version=0.0.4; charset=utf-8");
+  CHECK(metrics.body.find("# TYPE imrelay_portals gauge\n") != std::string::npos);
+  CHECK(metrics.body.find("imrelay_portals{status=\"active\"} 3\n") != std::string::npos);
+  CHECK(metrics.body.find("imrelay_portals{status=\"dead\"} 0\n") != std::string::npos);
+  CHECK(away.status == 503);
 }
 
 TEST_CASE("routes: a probe of the event path costs no work") {
@@ -299,12 +382,18 @@ TEST_CASE("routes: a method that a path does not take is refused with those it t
   check("GET", "/bitrix24/install", "POST");
   check("POST", "/healthz", "GET, HEAD");
   check("DELETE", "/readyz", "GET, HEAD");
+  check("POST", "/metrics", "GET, HEAD");
+  check("GET", "/bitrix24/settings", "POST");
+  check("PUT", "/bitrix24/shop/event", "GET, HEAD, POST");
 }
 
 TEST_CASE("routes: any other path is not found") {
   House house;
-  for (const char* path : {"", "/", "/bitrix24", "/bitrix24/event/", "/Bitrix24/event",
-                           "/bitrix24/event.php", "//bitrix24/event", "/channel/v1/messages"}) {
+  for (const char* path :
+       {"", "/", "/bitrix24", "/bitrix24/event/", "/Bitrix24/event", "/bitrix24/event.php",
+        "//bitrix24/event", "/channel/v1/messages", "/bitrix24/", "/bitrix24//event",
+        "/bitrix24/shop", "/bitrix24/shop/", "/bitrix24/desk/event", "/bitrix24/SHOP/event",
+        "/bitrix24/shop/event/x", "/bitrix24/event/event", "/metrics/"}) {
     CAPTURE(path);
     const Response response = house.Ask("POST", path);
 

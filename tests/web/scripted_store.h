@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "store/store.h"
@@ -15,6 +16,7 @@ class ScriptedStore final : public Store {
   Result<Committed> committed = Committed{};  // the answer to every event and installation
   Status ready;
   std::vector<JournalEntry> journal;  // what was to be committed
+  std::vector<InstallationRequest> installations;
 
   Result<std::optional<Portal>> FindPortal(const MemberId& member_id) override {
     if (portal && portal->member_id == member_id) return portal;
@@ -26,6 +28,7 @@ class ScriptedStore final : public Store {
   }
   void AddInstallation(InstallationRequest request, Done done) override {
     journal.push_back(request.journal);
+    installations.push_back(std::move(request));
     done(committed);
   }
   void CheckReady(std::function<void(Status)> done) override { done(ready); }

@@ -1,7 +1,7 @@
 -- name: InstallationInsert
 INSERT INTO installation (event_id, portal_id, token_hash, access_token, refresh_token,
-                          server_endpoint, received_at, ts, due_at_ms)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);
+                          server_endpoint, received_at, ts, due_at_ms, application, has_token)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11);
 
 -- name: InstallationCounts
 -- Of all; of the portal of this member_id; the bytes that wait for all.
@@ -26,7 +26,8 @@ WHERE installation_id = (SELECT installation_id FROM installation
 RETURNING installation_id, (SELECT member_id FROM portal WHERE portal_id = installation.portal_id),
   token_hash, access_token, refresh_token, server_endpoint, ts, attempts - 1, received_at,
   refresh_sent_at IS NOT NULL, (SELECT domain FROM portal WHERE portal_id = installation.portal_id),
-  granted_endpoint, granted_domain, granted_scope, granted_expires_at, granted_server;
+  granted_endpoint, granted_domain, granted_scope, granted_expires_at, granted_server,
+  application;
 
 -- name: InstallationSetGrant
 UPDATE installation SET access_token = ?2, refresh_token = ?3, granted_endpoint = ?4,

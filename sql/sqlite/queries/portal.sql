@@ -1,5 +1,5 @@
 -- name: PortalFind
-SELECT portal_id, status, revision, token_hash, previous_token_hash, installed_ts
+SELECT portal_id, status, revision, token_hash, previous_token_hash, installed_ts, application
 FROM portal WHERE member_id = ?1;
 
 -- name: PortalWaiting

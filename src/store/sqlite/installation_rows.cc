@@ -157,6 +157,7 @@ Result<std::optional<Portal>> FindPortalRow(Database& database, const MemberId& 
   portal.token = HashIn(find, 3);
   portal.previous_token = HashIn(find, 4);
   portal.installed_ts = find.OptionalInteger(5);
+  portal.application = find.Text(6);
   Statement& waiting = database.Prepare(sql::kPortalWaiting);
   waiting.Bind(portal.id.value());
   while (true) {
@@ -186,6 +187,7 @@ Result<Committed> AddInstallationRow(Database& database, const InstallationReque
   insert.BindBlob(request.sealed_access_token).BindBlob(request.sealed_refresh_token);
   insert.Bind(request.server_endpoint).Bind(UnixSeconds(request.journal.received_at));
   insert.BindOptional(request.journal.ts).Bind(UnixMilliseconds(request.journal.received_at));
+  insert.Bind(request.application).Bind(std::int64_t{request.has_token});
   Status done = insert.Run();
   if (done) done = TouchPortal(database, *portal);
   if (!done) return Fail(std::move(done).error());
@@ -201,6 +203,7 @@ Result<std::optional<InstallationWork>> TakeInstallationRow(Database& database, 
   InstallationWork work;
   work.id = InstallationId(take.Integer(0));
   work.member_id = MemberId(take.Text(1));
+  work.application = take.Text(16);
   work.token = HashIn(take, 2).value_or(TokenHash{});
   work.sealed_access_token = take.Text(3);
   work.sealed_refresh_token = take.Text(4);

@@ -1,0 +1,411 @@
+#include "install/visits.h"
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "crypto/digest.h"
+#include "install/prover.h"
+#include "store/sqlite/sqlite_store.h"
+#include "tests/fakes/fake_http_client.h"
+#include "tests/install/proof_bench.h"
+#include "tests/store/store_bench.h"
+
+namespace imrelay {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr milliseconds kNoPatience{0};
+constexpr seconds kPatience{60};
+constexpr const char* kTokenUrl = "https://auth.example/oauth/token/";
+constexpr const char* kProfile = "https://m1.example/rest/profile";
+constexpr const char* kList = "https://m1.example/rest/imconnector.list";
+constexpr const char* kAdmin = R"({"result":{"ID":"7","ADMIN":true}})";
+constexpr const char* kUser = R"({"result":{"ID":"8","ADMIN":false}})";
+constexpr const char* kConnectors = R"({"result":{"imrelay":"imrelay"}})";
+
+const Applications kApplications{{"", {"our-id", Secret("our-secret")}},
+                                 {"shop", {"shop-id", Secret("shop-secret")}}};
+
+std::unique_ptr<SqliteStore> Reopen(const std::string& path) {
+  Result<std::unique_ptr<SqliteStore>> store = SqliteStore::OpenExisting(path);
+  REQUIRE(store.has_value());
+  return *std::move(store);
+}
+
+// Visits over a real store, with scripted servers.
+struct VisitsBench : StoreBench {
+  // A pair of tokens, and that the authorization server takes it.
+  PageOpening Opening(const std::string& number = "1") {
+    PageOpening opening;
+    opening.member_id = MemberId("m1");
+    opening.access_token = Secret("access-" + number);
+    opening.refresh_token = Secret("refresh-" + number);
+    opening.application_token = Secret("app-token");
+    opening.server_endpoint = "https://attacker.example/rest/";
+    opening.connector = "imrelay";
+    opening.line = LineId(7);
+    opening.language = "ru";
+    return opening;
+  }
+  void AnswerProof(const std::string& user = kAdmin, const std::string& member_id = "m1") {
+    http.Answer(kTokenUrl, 200,
+                R"({"access_token":"granted","refresh_token":"granted-r","member_id":")" +
+                    member_id +
+                    R"(","client_endpoint":"https://m1.example/rest/","scope":"imopenlines",)"
+                    R"("expires":4102444800})");
+    http.Answer(kProfile, 200, user);
+  }
+  void AnswerVisit(const std::string& user, const std::string& list = kConnectors) {
+    http.Answer(kProfile, 200, user);
+    http.Answer(kList, 200, list);
+  }
+  // Installs with the prover beside, as in the worker.
+  Result<Visitor> InstallProving(const PageOpening& opening) {
+    return Proving([&] { return visits.Install(opening, kPatience); });
+  }
+  template <class Ask>
+  Result<Visitor> Proving(Ask ask) {
+    std::atomic<bool> stop = false;
+    std::thread proofs([&] {
+      while (!stop) {
+        if (const Result<bool> proved = prover.ProveOne(); !proved || !*proved) {
+          std::this_thread::sleep_for(milliseconds(1));
+        }
+      }
+    });
+    Result<Visitor> visitor = ask();
+    stop = true;
+    proofs.join();
+    return visitor;
+  }
+  void MarkDead() {
+    const PortalAccess portal = Access();
+    REQUIRE(portals->MarkDead(portal.id, portal.chain, "invalid_grant", clock.Now()).has_value());
+  }
+  PortalAccess Access() {
+    const Result<std::optional<PortalAccess>> access = portals->FindAccess(MemberId("m1"));
+    REQUIRE(access.has_value());
+    REQUIRE(access->has_value());
+    return **access;
+  }
+  std::string WordOf(const Result<Visitor>& visitor) {
+    if (visitor) return "user " + std::to_string(visitor->user_id);
+    const bool refused = visitor.error().code == ErrorCode::kUnauthenticated;
+    const bool later = visitor.error().code == ErrorCode::kUnavailable;
+    return (refused ? "refused: " : later ? "later: " : "error: ") + visitor.error().reason;
+  }
+
+  TemporaryDirectory keys;
+  Keyring keyring = MakeKeyring(keys.File("keys"));
+  std::unique_ptr<SqliteStore> portals = Reopen(path());
+  FakeHttpClient http;
+  AuthorizationServer server{http, {"https://auth.example"}};
+  PortalCalls calls{http, clock};
+  Prover prover{store(), keyring, server, calls, kApplications, clock};
+  Visits visits{store(), *portals, keyring, calls, clock};
+};
+
+TEST_CASE("visits: an opening is proven as an installation, and the portal lives") {
+  VisitsBench bench;
+  bench.AnswerProof();
+
+  const Result<Visitor> visitor = bench.InstallProving(bench.Opening());
+
+  REQUIRE(visitor.has_value());
+  CHECK(visitor->member_id.value() == "m1");
+  CHECK(visitor->connector == "imrelay");
+  CHECK(visitor->line == LineId(7));
+  CHECK(visitor->language == "ru");
+  CHECK(bench.Access().status == PortalStatus::kActive);
+  CHECK(bench.Access().application == "");
+  CHECK(bench.Show("SELECT event, status FROM events") == "PAGE_OPENED|applied");
+  CHECK(bench.PortalOf("m1").token ==
+        bench.keyring.Hash(Secret("app-token"), "application_token m1"));
+  // Whatever the opening named.
+  CHECK(bench.http.Urls() == std::vector<std::string>{kTokenUrl, kProfile});
+  CHECK(bench.http.sent[0].body.find("client_id=our-id") != std::string::npos);
+}
+
+TEST_CASE("visits: the application of the path proves the opening") {
+  VisitsBench bench;
+  bench.AnswerProof();
+  PageOpening opening = bench.Opening();
+  opening.application = "shop";
+
+  REQUIRE(bench.InstallProving(opening).has_value());
+
+  CHECK(bench.http.sent[0].body.find("client_id=shop-id") != std::string::npos);
+  CHECK(bench.Access().application == "shop");
+  opening.application = "";
+  CHECK(bench.WordOf(bench.visits.Admit(opening, kNoPatience)) == "refused: other_application");
+  CHECK(bench.http.sent.size() == 2);
+}
+
+TEST_CASE("visits: an opening without an application_token leaves the portal the one it has") {
+  VisitsBench bench;
+  bench.Install("m1", 'a');
+  bench.AnswerProof();
+  PageOpening opening = bench.Opening();
+  opening.application_token = Secret();
+
+  REQUIRE(bench.InstallProving(opening).has_value());
+
+  CHECK(bench.PortalOf("m1").token == StoreBench::Token('a'));
+  CHECK(bench.keyring.Unseal(bench.Access().sealed_refresh_token, "refresh_token m1")->Reveal() ==
+        "granted-r");
+}
+
+TEST_CASE("visits: who cannot prove it is refused with the proof's word, and nothing is kept") {
+  struct Case {
+    const char* word;
+    int status;
+    const char* grant;
+    const char* profile;
+  };
+  const std::string grant =
+      R"({"access_token":"a","refresh_token":"r","member_id":"m1",)"
+      R"("client_endpoint":"https://m1.example/rest/","scope":"x","expires":4102444800})";
+  const std::string other_member =
+      R"({"access_token":"a","refresh_token":"r","member_id":"m2",)"
+      R"("client_endpoint":"https://m1.example/rest/","scope":"x","expires":4102444800})";
+  for (const Case& one :
+       {Case{"refused: not_admin", 200, grant.c_str(), kUser},
+        Case{"refused: member_mismatch", 200, other_member.c_str(), kAdmin},
+        Case{"refused: invalid_grant", 400, R"({"error":"invalid_grant"})", ""}}) {
+    CAPTURE(std::string(one.word));
+    VisitsBench bench;
+    bench.http.Answer(kTokenUrl, one.status, one.grant);
+    bench.http.Answer(kProfile, 200, one.profile);
+
+    CHECK(bench.WordOf(bench.InstallProving(bench.Opening())) == one.word);
+
+    CHECK(bench.Show("SELECT count(*) FROM portals") == "0");
+    for (const std::string& url : bench.http.Urls()) CHECK((url == kTokenUrl || url == kProfile));
+  }
+}
+
+TEST_CASE("visits: an opening without tokens, or with too long ones, is refused unasked") {
+  VisitsBench bench;
+  PageOpening opening = bench.Opening();
+  const auto install = [&] { return bench.WordOf(bench.visits.Install(opening, kPatience)); };
+
+  opening.refresh_token = Secret();
+  CHECK(install() == "refused: no_tokens");
+  opening = bench.Opening();
+  opening.access_token = Secret();
+  CHECK(install() == "refused: no_tokens");
+  opening.access_token = Secret(std::string(5000, 'x'));
+  CHECK(install() == "refused: too_long");
+  opening = bench.Opening();
+  opening.member_id = MemberId(std::string(101, 'm'));
+  CHECK(install() == "refused: too_long");
+
+  CHECK(bench.http.sent.empty());
+  CHECK(bench.Show("SELECT count(*) FROM events") == "0");
+}
+
+TEST_CASE("visits: what is not decided in time is told so, and counts when it is") {
+  VisitsBench bench;
+  bench.AnswerProof();
+
+  CHECK(bench.WordOf(bench.visits.Install(bench.Opening(), kNoPatience)) == "later: waiting");
+  CHECK(bench.WordOf(bench.visits.Install(bench.Opening(), milliseconds(60))) == "later: waiting");
+  CHECK(bench.WordOf(bench.InstallProving(bench.Opening())) == "user 0");
+
+  CHECK(bench.Show("SELECT event, status FROM events") == "PAGE_OPENED|applied");
+}
+
+TEST_CASE("visits: why a proof is postponed is told; a missing configuration is at once") {
+  VisitsBench bench;
+  PageOpening opening = bench.Opening();
+  REQUIRE(bench.WordOf(bench.visits.Install(opening, kNoPatience)) == "later: waiting");
+  REQUIRE(bench.prover.ProveOne().value());
+  CHECK(bench.WordOf(bench.visits.Install(opening, kNoPatience)) == "later: unavailable");
+
+  opening.application = "desk";
+  CHECK(bench.WordOf(bench.InstallProving(opening)) == "later: not_configured");
+}
+
+TEST_CASE("visits: a reload is admitted by the portal, not by what it once proved") {
+  VisitsBench bench;
+  bench.AnswerProof();
+  REQUIRE(bench.InstallProving(bench.Opening()).has_value());
+
+  bench.AnswerVisit(kAdmin);
+  CHECK(bench.WordOf(bench.InstallProving(bench.Opening())) == "user 7");
+  bench.http.Answer(kProfile, 401, R"({"error":"invalid_token"})");
+  CHECK(bench.WordOf(bench.InstallProving(bench.Opening())) == "refused: invalid_token");
+
+  CHECK(bench.Show("SELECT count(*) FROM events") == "1");
+  CHECK(bench.http.sent.size() == 5);
+}
+
+TEST_CASE("visits: a portal's users come in when they may change connectors there") {
+  VisitsBench bench;
+  bench.Install("m1");
+  const auto admit = [&] { return bench.WordOf(bench.visits.Admit(bench.Opening(), kNoPatience)); };
+
+  bench.AnswerVisit(kAdmin);
+  CHECK(admit() == "user 7");
+  bench.AnswerVisit(kUser);
+  CHECK(admit() == "user 8");
+  bench.http.Answer(kProfile, 200, kUser);
+  bench.http.Answer(kList, 400, R"({"error":"ACCESS_DENIED"})");
+  CHECK(admit() == "refused: not_allowed");
+  // A token that another application was given, without the right to connectors.
+  bench.http.Answer(kProfile, 200, kAdmin);
+  bench.http.Answer(kList, 401, R"({"error":"insufficient_scope"})");
+  CHECK(admit() == "refused: not_allowed");
+  bench.http.Answer(kProfile, 401, R"({"error":"expired_token"})");
+  CHECK(admit() == "refused: expired_token");
+  bench.http.Answer(kProfile, 302, "", {{"location", "https://attacker.example/rest/profile"}});
+  CHECK(admit().starts_with("later: "));
+  CHECK(admit().starts_with("later: "));  // nobody listens
+
+  for (const HttpRequest& request : bench.http.sent) {
+    CHECK((request.url == kProfile || request.url == kList));
+    CHECK(request.body.find("access-1") != std::string::npos);
+    CHECK(request.body.find("refresh-1") == std::string::npos);
+  }
+}
+
+TEST_CASE("visits: nobody is asked about a portal that is unknown, unproven or uninstalled") {
+  VisitsBench bench;
+  const auto admit = [&] { return bench.WordOf(bench.visits.Admit(bench.Opening(), kPatience)); };
+
+  CHECK(admit() == "refused: unknown_portal");
+  const InstallationId waiting = bench.Post("m1", 'a');
+  CHECK(admit() == "refused: unknown_portal");
+  bench.Accept(waiting, "m1");
+  PageOpening without = bench.Opening();
+  without.access_token = Secret();
+  CHECK(bench.WordOf(bench.visits.Admit(without, kPatience)) == "refused: no_tokens");
+  REQUIRE(bench.Do("m1", PortalUninstalled{false}) == "accepted");
+  CHECK(admit() == "refused: uninstalled");
+  PageOpening other = bench.Opening();
+  other.member_id = MemberId("m2");
+  CHECK(bench.WordOf(bench.visits.Admit(other, kPatience)) == "refused: unknown_portal");
+
+  CHECK(bench.http.sent.empty());
+}
+
+TEST_CASE("visits: opening a page of a dead portal heals it") {
+  VisitsBench bench;
+  bench.Install("m1");
+  bench.MarkDead();
+  bench.AnswerProof();
+
+  const Result<Visitor> visitor =
+      bench.Proving([&] { return bench.visits.Admit(bench.Opening(), kPatience); });
+
+  CHECK(bench.WordOf(visitor) == "user 0");
+  CHECK(bench.Access().status == PortalStatus::kActive);
+
+  // Without a refresh token there is nothing to heal with; the visitor is who they are all the
+  // same.
+  bench.MarkDead();
+  PageOpening opening = bench.Opening("2");
+  opening.refresh_token = Secret();
+  bench.AnswerVisit(kAdmin);
+  CHECK(bench.WordOf(bench.visits.Admit(opening, kPatience)) == "user 7");
+  CHECK(bench.Access().status == PortalStatus::kDead);
+}
+
+TEST_CASE("visits: a forged opening heals and harms no portal") {
+  VisitsBench bench;
+  bench.Install("m1", 'a');
+  const PortalAccess before = bench.Access();
+  bench.http.Answer(kTokenUrl, 400, R"({"error":"invalid_grant"})");
+
+  CHECK(bench.WordOf(bench.InstallProving(bench.Opening("forged"))) == "refused: invalid_grant");
+
+  CHECK(bench.Access().status == PortalStatus::kActive);
+  CHECK(bench.Access().chain == before.chain);
+  CHECK(bench.PortalOf("m1").token == StoreBench::Token('a'));
+}
+
+TEST_CASE("visits: forged openings cannot make us use up what a portal takes") {
+  VisitsBench bench;
+  bench.Install("m1");
+  std::size_t later = 0;
+  for (std::size_t i = 0; i < kVisitsPerMinute + 5; ++i) {
+    bench.http.Answer(kProfile, 401, R"({"error":"invalid_token"})");
+    const auto visitor = bench.visits.Admit(bench.Opening(), kNoPatience);
+    if (bench.WordOf(visitor) == "later: too_many_visits") ++later;
+  }
+  CHECK(later == 5);
+  CHECK(bench.http.sent.size() == kVisitsPerMinute);
+
+  bench.clock.Advance(minutes(1));
+  CHECK(bench.WordOf(bench.visits.Admit(bench.Opening(), kNoPatience)) == "refused: invalid_token");
+}
+
+TEST_CASE("visits: a page's token brings its visitor back, for an hour") {
+  VisitsBench bench;
+  const Visitor visitor{MemberId("m1"), 7, "imrelay", LineId(12), "ru"};
+  const std::string token = bench.visits.Sign(visitor);
+
+  const Result<Visitor> back = bench.visits.Verify(token);
+  REQUIRE(back.has_value());
+  CHECK(back->member_id == visitor.member_id);
+  CHECK(back->user_id == 7);
+  CHECK(back->connector == "imrelay");
+  CHECK(back->line == LineId(12));
+  CHECK(back->language == "ru");
+
+  bench.clock.Advance(kPageTokenLife - seconds(1));
+  CHECK(bench.visits.Verify(token).has_value());
+  bench.clock.Advance(seconds(1));
+  CHECK(bench.WordOf(bench.visits.Verify(token)) == "refused: page_token_expired");
+}
+
+TEST_CASE("visits: no other page's token passes") {
+  VisitsBench bench;
+  const std::string token = bench.visits.Sign({MemberId("m1"), 7, "imrelay", LineId(12), "ru"});
+  const auto verify = [&](const std::string& forged) {
+    return bench.WordOf(bench.visits.Verify(forged));
+  };
+
+  for (std::size_t i = 0; i < token.size(); ++i) {
+    CAPTURE(i);
+    std::string forged = token;
+    forged[i] = forged[i] == 'A' ? 'B' : 'A';
+    CHECK(verify(forged) == "refused: bad_page_token");
+  }
+  for (const std::string& forged :
+       {std::string(), std::string("x"), token + token, token.substr(4), std::string(5000, 'A')}) {
+    CHECK(verify(forged) == "refused: bad_page_token");
+  }
+  // The same key file, another purpose.
+  const std::string text = FromBase64(token)->substr(32);
+  const TokenHash hash = bench.keyring.Hash(Secret(text), "application_token m1");
+  CHECK(verify(Base64(std::string(hash.begin(), hash.end()) + text)) == "refused: bad_page_token");
+  // Another key file.
+  VisitsBench other;
+  CHECK(other.WordOf(other.visits.Verify(token)) == "refused: bad_page_token");
+}
+
+TEST_CASE("visits: what a visitor claims cannot reach into another field of the token") {
+  VisitsBench bench;
+  const Visitor visitor{MemberId("m1"), 7, "a2:m2" + std::string(1, '\0'), LineId(1),
+                        std::string(500, 'x')};
+
+  const Result<Visitor> back = bench.visits.Verify(bench.visits.Sign(visitor));
+
+  REQUIRE(back.has_value());
+  CHECK(back->member_id == visitor.member_id);
+  CHECK(back->connector == visitor.connector);
+  CHECK(back->language == std::string(100, 'x'));
+}
+
+}  // namespace
+}  // namespace imrelay

@@ -1,0 +1,218 @@
+// imconnector.*.messages and confirmations. Source: imconnector/rest.php and
+// imconnector/lib/connectors/, as the protocol's documentation tells them.
+#include <algorithm>
+
+#include "tests/portal/methods.h"
+#include "tests/portal/open_lines.h"
+#include "tests/portal/parameters.h"
+
+namespace imrelay::stand_in {
+namespace {
+
+struct Batch {
+  std::string connector;
+  std::int64_t line = 0;
+  const Tree* messages = nullptr;
+  Reply refused;  // status 200: the batch is well formed
+};
+
+Batch BatchOf(const Tree& parameters) {
+  Batch batch;
+  batch.connector = ToLower(Text(parameters, "CONNECTOR"));
+  batch.line = Number(parameters, "LINE", 0);
+  batch.messages = parameters.FindAnyCase("MESSAGES");
+  if (batch.connector.empty()) {
+    batch.refused = MissingArgument("CONNECTOR");
+  } else if (IsEmpty(parameters.FindAnyCase("LINE"))) {
+    batch.refused = MissingArgument("LINE");
+  } else if (IsEmpty(batch.messages)) {
+    batch.refused = MissingArgument("MESSAGES");
+  } else if (batch.messages->is_text()) {
+    batch.refused = Refuse(400, "ERROR_ARGUMENT", "MESSAGES is not an array");
+  }
+  return batch;
+}
+
+// The same, for the methods that need a connector at work on the line.
+Batch WorkingBatchOf(Caller& caller, const Tree& parameters) {
+  Batch batch = BatchOf(parameters);
+  if (batch.refused.status != 200) return batch;
+  if (!caller.portal.connectors.contains(batch.connector)) {
+    batch.refused = Refuse(400, "IMCONNECTOR_NOT_SPECIFIED_CORRECT_CONNECTOR",
+                           "The connector is not specified correctly");
+  } else if (!IsUsable(caller.portal, batch.connector, batch.line)) {
+    batch.refused = NotActiveLine();
+  }
+  return batch;
+}
+
+// A text two levels down: TextAt(item, "message", "id").
+std::string TextAt(const Tree& item, std::string_view part, std::string_view name) {
+  const Tree* found = item.FindAnyCase(part);
+  return found == nullptr ? std::string() : Text(*found, name);
+}
+
+// The ids in message.id: a list, or a single one.
+std::vector<std::string> IdsOf(const Tree& item) {
+  const Tree* message = item.FindAnyCase("message");
+  const Tree* id = message == nullptr ? nullptr : message->FindAnyCase("id");
+  std::vector<std::string> ids;
+  if (id == nullptr) return ids;
+  if (id->is_text()) ids.push_back(id->text());
+  for (const auto& [key, one] : id->items()) ids.push_back(one.text());
+  return ids;
+}
+
+// An item of the answer: SUCCESS tells of this item alone.
+PhpValue ItemResult(const Tree& item, const std::string& error) {
+  PhpValue result = PhpValue::Of(item);
+  result.Set("SUCCESS", error.empty());
+  if (!error.empty()) result.Set("ERRORS", PhpValue::List({error}));
+  return result;
+}
+
+Reply Results(PhpValue list) {
+  return Answer(
+      PhpValue::Map({{"SUCCESS", true}, {"DATA", PhpValue::Map({{"RESULT", std::move(list)}})}}));
+}
+
+constexpr const char* kIncomplete = "IMCONNECTOR_NOT_ALL_THE_REQUIRED_DATA";
+
+std::string Incomplete(const Tree& item, bool needs_message_id) {
+  if (TextAt(item, "user", "id").empty() || TextAt(item, "chat", "id").empty()) return kIncomplete;
+  return needs_message_id && IdsOf(item).empty() ? kIncomplete : std::string();
+}
+
+Message* FindByExternalId(Portal& portal, const Batch& batch, const Tree& item) {
+  const Chat* chat = FindChat(portal, batch.connector, batch.line, TextAt(item, "chat", "id"));
+  const std::vector<std::string> ids = KeptIds(IdsOf(item));
+  if (chat == nullptr || ids.empty()) return nullptr;
+  for (auto& [number, message] : portal.messages) {
+    const std::vector<std::string>& kept = message.external_ids;
+    if (message.chat_id == chat->id && !message.deleted &&
+        std::find(kept.begin(), kept.end(), ids.front()) != kept.end()) {
+      return &message;
+    }
+  }
+  return nullptr;
+}
+
+PhpValue TakeIn(Caller& caller, const Batch& batch, const Tree& item) {
+  const Tree* given = item.FindAnyCase("message");
+  std::string error = Incomplete(item, false);
+  const Tree* files = given == nullptr ? nullptr : given->FindAnyCase("files");
+  if (TextAt(item, "message", "text").empty() && IsEmpty(files)) error = kIncomplete;
+  if (!error.empty()) return ItemResult(item, error);
+  const Chat& chat =
+      OpenChat(caller.cloud, caller.portal, batch.connector, batch.line, TextAt(item, "chat", "id"),
+               TextAt(item, "user", "id"), {caller.user_id, caller.installation.client_id});
+  Message message;
+  message.id = caller.portal.next_message;
+  caller.portal.next_message += 2;
+  message.chat_id = chat.id;
+  message.from_client = true;
+  message.user_id = chat.client_user_id;
+  message.text = TextAt(item, "message", "text");
+  message.external_ids = KeptIds(IdsOf(item));
+  message.time = UnixNow();
+  caller.portal.messages[message.id] = std::move(message);
+  PhpValue result = ItemResult(item, {});
+  result.Set("session", PhpValue::Map({{"ID", std::to_string(chat.session_id)},
+                                       {"CHAT_ID", std::to_string(chat.id)}}));
+  return result;
+}
+
+}  // namespace
+
+Reply SendMessages(Caller& caller, const Tree& parameters) {
+  const Batch batch = WorkingBatchOf(caller, parameters);
+  if (batch.refused.status != 200) return batch.refused;
+  PhpValue list = PhpValue::Map();
+  for (const auto& [key, item] : batch.messages->items()) {
+    list.Append(TakeIn(caller, batch, item));
+  }
+  return Results(std::move(list));
+}
+
+// What is unknown or deleted passes without a word.
+Reply UpdateMessages(Caller& caller, const Tree& parameters) {
+  const Batch batch = WorkingBatchOf(caller, parameters);
+  if (batch.refused.status != 200) return batch.refused;
+  PhpValue list = PhpValue::Map();
+  for (const auto& [key, item] : batch.messages->items()) {
+    const std::string error = Incomplete(item, true);
+    Message* message = error.empty() ? FindByExternalId(caller.portal, batch, item) : nullptr;
+    if (message != nullptr) message->text = TextAt(item, "message", "text");
+    list.Append(ItemResult(item, error));
+  }
+  return Results(std::move(list));
+}
+
+Reply DeleteMessages(Caller& caller, const Tree& parameters) {
+  const Batch batch = WorkingBatchOf(caller, parameters);
+  if (batch.refused.status != 200) return batch.refused;
+  PhpValue list = PhpValue::Map();
+  for (const auto& [key, item] : batch.messages->items()) {
+    const std::string error = Incomplete(item, true);
+    Message* message = error.empty() ? FindByExternalId(caller.portal, batch, item) : nullptr;
+    if (message != nullptr) {
+      message->deleted = true;
+      message->external_ids.clear();
+    }
+    list.Append(ItemResult(item, error));
+  }
+  return Results(std::move(list));
+}
+
+// Neither the line nor the message is looked up before the answer.
+Reply StatusDelivery(Caller& caller, const Tree& parameters) {
+  const Batch batch = BatchOf(parameters);
+  if (batch.refused.status != 200) return batch.refused;
+  for (const auto& [key, item] : batch.messages->items()) {
+    const std::int64_t id = NumberOf(TextAt(item, "im", "message_id")).value_or(0);
+    const auto found = caller.portal.messages.find(id);
+    if (found != caller.portal.messages.end()) Confirm(found->second, IdsOf(item));
+  }
+  return Answer(PhpValue::Map({{"SUCCESS", true}, {"DATA", PhpValue::Map()}}));
+}
+
+Reply StatusReading(Caller& /*caller*/, const Tree& parameters) {
+  const Batch batch = BatchOf(parameters);
+  if (batch.refused.status != 200) return batch.refused;
+  return Answer(PhpValue::Map({{"SUCCESS", true}, {"DATA", PhpValue::Map()}}));
+}
+
+// The newest first, as far as reading back needs it.
+// Source: b24restdocs, api-reference/chats/messages/im-dialog-messages-get.md.
+Reply DialogMessages(Caller& caller, const Tree& parameters) {
+  const std::string dialog = Text(parameters, "DIALOG_ID");
+  if (dialog.empty()) return Refuse(400, "DIALOG_ID_EMPTY", "Dialog ID can't be empty");
+  const std::int64_t chat_id =
+      dialog.starts_with("chat") ? NumberOf(dialog.substr(4)).value_or(0) : 0;
+  if (!caller.portal.chats.contains(chat_id)) {
+    return Refuse(403, "ACCESS_ERROR", "You do not have access to the specified dialog");
+  }
+  const std::int64_t last = Number(parameters, "LAST_ID", 0);
+  const std::int64_t limit = Number(parameters, "LIMIT", 20);
+  std::vector<PhpValue> found;
+  for (auto one = caller.portal.messages.rbegin(); one != caller.portal.messages.rend(); ++one) {
+    const Message& message = one->second;
+    if (message.chat_id != chat_id || (last != 0 && message.id >= last)) continue;
+    if (static_cast<std::int64_t>(found.size()) == limit) break;
+    PhpValue params = PhpValue::Map();
+    if (message.deleted) params.Set("IS_DELETED", "Y");
+    PhpValue ids = PhpValue::Map();
+    for (const std::string& id : message.external_ids) ids.Append(id);
+    if (!message.external_ids.empty()) params.Set("CONNECTOR_MID", std::move(ids));
+    found.push_back(PhpValue::Map({{"id", message.id},
+                                   {"chat_id", message.chat_id},
+                                   {"author_id", message.user_id},
+                                   {"text", message.deleted ? "" : message.text},
+                                   {"params", std::move(params)}}));
+  }
+  PhpValue list = PhpValue::Map();
+  for (PhpValue& message : found) list.Append(std::move(message));
+  return Answer(PhpValue::Map({{"chat_id", chat_id}, {"messages", std::move(list)}}));
+}
+
+}  // namespace imrelay::stand_in
