@@ -1,5 +1,6 @@
 #include "tests/portal/control.h"
 
+#include <cstdlib>
 #include <map>
 
 #include "tests/portal/authorization.h"
