@@ -120,6 +120,17 @@ TEST_CASE("events: are lost, doubled and reordered on demand, and kept in the of
   CHECK(At(bench.Call("event.offline.list").body, "total") == "4");
 }
 
+TEST_CASE("events: an address that leads nowhere here is reached where the test says") {
+  PortalBench bench;
+  std::string base = bench.handler.Url();
+  base.resize(base.size() - std::string_view("/event").size());
+  bench.Control("reach", R"("prefix":"https://relay.example","base":")" + base + '"');
+
+  bench.Control("install", R"("handler":"https://relay.example/event")");
+
+  CHECK(bench.handler.names(1) == std::vector<std::string>{"ONAPPINSTALL"});
+}
+
 TEST_CASE("events: a handler that is slow waits longer, and is posted to once all the same") {
   PortalBench bench;
   LoopbackServer slow;

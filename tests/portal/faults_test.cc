@@ -37,11 +37,17 @@ TEST_CASE("faults: a call fails as planned, that often, and then no more") {
 
 TEST_CASE("faults: the work is done although its answer is lost") {
   PortalBench bench;
-  bench.Control("fault", R"("endpoint":"event.bind","mode":"drop_after")");
-  const std::string bind = R"("event":"OnAppTest","handler":"https://a.example/")";
-
-  CHECK(bench.Call("event.bind", bind).status == 0);
-  CHECK(bench.Call("event.bind", bind).error() == "ERROR_CORE");
+  int number = 0;
+  for (const char* fault : {R"("drop_after")", R"("cut")", R"("slow","delay_ms":3000)"}) {
+    CAPTURE(fault);
+    bench.Control("fault", R"("endpoint":"event.bind","skip":1,"mode":)" + std::string(fault));
+    const std::string bind = R"("event":"OnAppTest","handler":"https://a.example/)";
+    CHECK(bench.Call("event.bind", bind + std::to_string(++number) + '"').status == 200);
+    bench.timeout = std::chrono::milliseconds(1500);
+    CHECK(bench.Call("event.bind", bind + std::to_string(++number) + '"').status == 0);
+    bench.timeout = std::chrono::milliseconds(5000);
+    CHECK(bench.Call("event.bind", bind + std::to_string(number) + '"').error() == "ERROR_CORE");
+  }
 }
 
 TEST_CASE("faults: a renamed portal answers 302, and the authorization server names its place") {

@@ -1,5 +1,6 @@
 #include "tests/portal/methods.h"
 
+#include <algorithm>
 #include <map>
 
 #include "tests/portal/offline_queue.h"

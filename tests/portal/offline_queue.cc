@@ -1,9 +1,8 @@
 #include "tests/portal/offline_queue.h"
 
 #include <algorithm>
-#include <charconv>
+#include <cstdio>
 #include <functional>
-#include <optional>
 #include <set>
 #include <vector>
 

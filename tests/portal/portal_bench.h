@@ -98,6 +98,7 @@ struct PortalBench {
     HttpRequest request;
     request.url = portal->ClientEndpoint() + method;
     request.headers = {{"Content-Type", "application/json"}};
+    request.timeout = timeout;
     request.body =
         "{\"auth\":\"" + token + '"' + (parameters.empty() ? "" : ',' + parameters) + '}';
     return Send(request);
@@ -145,6 +146,7 @@ struct PortalBench {
                     R"(},"chat":{"id":"channel-123"}}])");
   }
 
+  std::chrono::milliseconds timeout{5000};  // of REST calls
   EventHandler handler;
   std::unique_ptr<StandIn> portal = StandIn::Start({});
   std::unique_ptr<HttpClient> client = MakeCurlClient({true});

@@ -100,8 +100,7 @@ void GiveHtml(int status, httplib::Response& response) {
   response.set_content("<html><body>Internal Server Error</body></html>", "text/html");
 }
 
-// Spoils a call; `work` is done or left undone as the mode says. Returns the time to wait before
-// the answer goes out.
+// Spoils a call; `work` is done or left undone as the mode says.
 void Spoil(const PlannedFault& fault, SeenCall& seen, const Work& work,
            httplib::Response& response) {
   const std::string& mode = fault.mode;

@@ -35,6 +35,9 @@ TEST_CASE("tokens: what is wrong with a refresh is told") {
   CHECK(odd.status == 202);
   CHECK(odd.error() == "invalid_grant");
   CHECK(bench.Refresh(token).error() == "wrong_client");
+  CHECK(bench.Call("profile").error() == "APPLICATION_NOT_FOUND");
+  CHECK(At(bench.Control("uninstall"), "error") == "not_installed");
+  CHECK(At(bench.Control("portal"), "installations.0.client_id") == "(none)");
 }
 
 TEST_CASE("tokens: a new installation has another application_token, and the old tokens are dead") {
