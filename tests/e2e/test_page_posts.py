@@ -4,7 +4,7 @@ import secrets
 import unittest
 
 import events
-from pages import CONNECTOR, LINE, NAME, PagesTest, ancestors, field
+from pages import CONNECTOR, LINE, NAME, PagesTest, ancestors, field, shown
 from stack import StandIn, wait_for
 
 HOSTILE = "\"'><script>alert(1)</script>"
@@ -12,7 +12,7 @@ HOSTILE = "\"'><script>alert(1)</script>"
 
 class PagePosts(PagesTest):
     def check_page(self, answer, status):
-        self.assertEqual(answer.status, status, answer.body.decode())
+        self.assertEqual(answer.status, status, shown(answer))
         self.assertEqual(answer.headers["Content-Type"], "text/html; charset=utf-8")
         policy = answer.headers["Content-Security-Policy"]
         self.assertIn("default-src 'none'", policy)
@@ -22,7 +22,7 @@ class PagePosts(PagesTest):
         self.assertIsNone(answer.headers["Set-Cookie"])
         self.assertEqual(answer.headers["Referrer-Policy"], "no-referrer")
         self.assertEqual(answer.headers["Cache-Control"], "no-store")
-        return answer.body.decode()
+        return shown(answer)
 
     def check_refused(self, answer, status, text, framed_by="'none'"):
         page = self.check_page(answer, status)
@@ -96,10 +96,15 @@ class PagePosts(PagesTest):
     def test_a_page_opened_again_installs_again(self):
         portal = self.new_portal()
         opening = self.opening(portal)
-        for _ in range(2):
-            answer = self.post_page("install", opening["query"], opening["body"])
-            self.assertIn("Everything is set up", self.check_page(answer, 200))
-        self.assertIn("Everything is set up", self.check_page(self.open_page("install", portal), 200))
+        first = self.post_page("install", opening["query"], opening["body"])
+        reloaded = self.post_page("install", opening["query"], opening["body"])
+        opened_again = self.open_page("install", portal)
+
+        self.assertIn("Everything is set up", self.check_page(first, 200))
+        # Its tokens were used up by the proof.
+        self.check_refused(reloaded, 403, "Close this page and open the application again.",
+                           self.stand_in.portals_url)
+        self.assertIn("Everything is set up", self.check_page(opened_again, 200))
 
     def test_a_failing_step_is_told_and_tried_again(self):
         portal = self.new_portal()
@@ -156,11 +161,18 @@ class PagePosts(PagesTest):
 
     def test_what_no_browser_posts_is_a_page_that_says_so(self):
         for page in ("install", "settings"):
-            for body in ({"AUTH_ID": "x"}, {"member_id": "x"}, {"AUTH_ID": HOSTILE, "member_id": HOSTILE},
+            for body in ({"AUTH_ID": "x"}, {"member_id": "x"}, {"AUTH_ID": "a b", "member_id": "c"},
                          {"AUTH_ID[]": "x", "member_id[a]": "y"}, {"PLACEMENT": "DEFAULT"}):
                 with self.subTest(page=page, body=body):
                     answer = self.post_page(page, {"LANG": "en"}, body)
                     self.check_refused(answer, 400, "Something is missing that Bitrix24 sends along.")
+
+    def test_hostile_values_are_nobodys_and_not_shown(self):
+        for page in ("install", "settings"):
+            answer = self.post_page(page, {"LANG": HOSTILE}, {
+                "AUTH_ID": HOSTILE, "REFRESH_ID": HOSTILE, "member_id": HOSTILE,
+                "APPLICATION_TOKEN": HOSTILE, "PLACEMENT_OPTIONS": HOSTILE})
+            self.assertNotIn("alert(1)", self.check_page(answer, 403))
 
     def test_the_servers_callback_is_still_an_event(self):
         portal = events.Portal()
@@ -187,15 +199,15 @@ class PagePosts(PagesTest):
     def test_connects_and_disconnects_a_line(self):
         portal = self.installed_portal()
 
-        shown = self.open_settings(portal)
-        connected = self.act("settings", shown, "connect")
+        opened = self.open_settings(portal)
+        connected = self.act("settings", opened, "connect")
         on = wait_for(lambda: (self.line_of(portal) or {}).get("active"), what="an active line")
         reopened = self.open_settings(portal)
         disconnected = self.act("settings", connected, "disconnect")
-        wait_for(lambda: not self.line_of(portal)["active"], what="a line that is off")
+        wait_for(lambda: not (self.line_of(portal) or {}).get("active"), what="a line that is off")
 
-        page = self.check_page(shown, 200)
-        self.assertEqual(ancestors(shown), self.stand_in.portals_url)
+        page = self.check_page(opened, 200)
+        self.assertEqual(ancestors(opened), self.stand_in.portals_url)
         self.assertIn("Connect line 107", page)
         self.assertIn("Not connected", page)
         self.assertTrue(on)
@@ -208,11 +220,11 @@ class PagePosts(PagesTest):
 
     def test_a_line_that_cannot_be_connected_says_why(self):
         portal = self.installed_portal()
-        shown = self.open_settings(portal)
+        opened = self.open_settings(portal)
         self.stand_in.fault("imconnector.activate", "ACCESS_DENIED", count=1,
                             member_id=portal.member_id)
 
-        page = self.check_page(self.act("settings", shown, "connect"), 200)
+        page = self.check_page(self.act("settings", opened, "connect"), 200)
 
         self.assertIn("Line 107 could not be connected.", page)
         self.assertIn("Bitrix24 denies access.", page)
@@ -246,8 +258,8 @@ class PagePosts(PagesTest):
 
     def test_forged_forms_do_nothing(self):
         portal = self.installed_portal()
-        shown = self.open_settings(portal).body.decode()
-        token = field(shown, "page_token")
+        opened = self.open_settings(portal).body.decode()
+        token = field(opened, "page_token")
         changed = ("A" if token[10] != "A" else "B")
         for name, forged in {"empty": "", "other": secrets.token_hex(40),
                              "changed": token[:10] + changed + token[11:],
@@ -272,9 +284,9 @@ class PagePosts(PagesTest):
 
     def test_a_test_event_is_seen_when_it_arrives(self):
         portal = self.installed_portal()
-        shown = self.open_settings(portal)
+        opened = self.open_settings(portal)
 
-        sent = self.act("settings", shown, "test")
+        sent = self.act("settings", opened, "test")
         page = self.check_page(sent, 200)
         after = field(page, "after")
         arrived = wait_for(lambda: self.act("settings", sent, "test-result", after=after).json["arrived"],
@@ -288,10 +300,10 @@ class PagePosts(PagesTest):
 
     def test_a_test_event_that_is_lost_is_waited_for(self):
         portal = self.installed_portal()
-        shown = self.open_settings(portal)
+        opened = self.open_settings(portal)
         self.stand_in.fault("ONAPPTEST", "lose", member_id=portal.member_id)
 
-        sent = self.act("settings", shown, "test")
+        sent = self.act("settings", opened, "test")
         after = field(sent.body.decode(), "after")
 
         self.assertFalse(self.act("settings", sent, "test-result", after=after).json["arrived"])
@@ -318,12 +330,12 @@ class PagePosts(PagesTest):
 
     def test_a_dead_portal_is_healed_by_opening_it(self):
         portal = self.installed_portal()
-        shown = self.open_settings(portal)
+        opened = self.open_settings(portal)
         self.stand_in.revoke(portal.member_id)
 
-        self.act("settings", shown, "test")
+        self.act("settings", opened, "test")
         wait_for(lambda: self.stack.portal_status(portal) == "dead", what="a dead portal")
-        dead = self.act("settings", shown, "look")
+        dead = self.act("settings", opened, "look")
         healed = self.open_settings(portal)
 
         page = self.check_page(dead, 200)
@@ -333,23 +345,24 @@ class PagePosts(PagesTest):
 
     def test_an_uninstalled_portal_sees_why(self):
         portal = self.installed_portal()
-        shown = self.open_settings(portal)
+        opened = self.open_settings(portal)
         self.stand_in.control("uninstall", member_id=portal.member_id)
         wait_for(lambda: self.stack.portal_status(portal) == "uninstalled", what="the uninstallation")
 
-        answer = self.act("settings", shown, "connect")
+        answer = self.act("settings", opened, "connect")
 
         self.assertIn("The application was uninstalled in this Bitrix24.", self.check_page(answer, 403))
 
     def test_russian(self):
         portal = self.new_portal()
-        page = self.check_page(self.open_page("install", portal, language="ru"), 200)
-        self.assertIn('<html lang="ru">', page)
+        answer = self.open_page("install", portal, language="ru")
+        page = self.check_page(answer, 200)
+        self.assertIn(b'<html lang="ru">', answer.body)
         self.assertIn("Всё настроено", page)
         self.stand_in.control("finish", member_id=portal.member_id)
-        shown = self.open_settings(portal, language="ru")
-        self.assertIn("Подключить линию 107", self.check_page(shown, 200))
-        self.assertIn("Линия 107 подключена.", self.act("settings", shown, "connect").body.decode())
+        opened = self.open_settings(portal, language="ru")
+        self.assertIn("Подключить линию 107", self.check_page(opened, 200))
+        self.assertIn("Линия 107 подключена.", self.act("settings", opened, "connect").body.decode())
 
 
 class NamedApplication(PagesTest):
@@ -360,7 +373,7 @@ class NamedApplication(PagesTest):
         self.stand_in.install(portal.member_id, client_id="local.second", with_page=True)
 
         answer = self.open_page("install", portal, "second", client_id="local.second")
-        page = answer.body.decode()
+        page = shown(answer)
 
         self.assertEqual(answer.status, 200, page)
         self.assertIn("Everything is set up", page)
@@ -374,7 +387,10 @@ class NamedApplication(PagesTest):
 
         answer = self.open_page("install", portal, client_id="local.second")
 
-        self.assertEqual(answer.status, 403, answer.body.decode())
+        self.assertEqual(answer.status, 503, shown(answer))
+        self.assertIn("does not know this service’s client id or secret", shown(answer))
+        self.assertEqual(ancestors(answer), "'none'")
+        self.assertNotEqual(self.stack.portal_status(portal), "active")
         self.assertEqual(self.stack.get("/bitrix24/third/install").status, 404)
 
 

@@ -5,10 +5,7 @@ import threading
 import unittest
 from urllib.parse import urlencode
 
-from selenium.webdriver.common.by import By
-from selenium.webdriver.common.keys import Keys
-
-from browser import Browser, ScriptServer
+from browser import Browser, By, Keys, ScriptServer
 from pages import CONNECTOR, LINE, PagesTest
 from stack import wait_for
 
