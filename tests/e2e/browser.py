@@ -104,7 +104,8 @@ class Browser:
     def messages(self):
         """What the console said since it was asked last; a broken policy is told there too."""
         return [entry["message"] for entry in self.driver.get_log("browser")
-                if entry["level"] in ("SEVERE", "WARNING")]
+                if entry["level"] in ("SEVERE", "WARNING")
+                and "/favicon.ico" not in entry["message"]]
 
     def keep_screenshot(self, name):
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
