@@ -170,8 +170,20 @@ Result<std::optional<std::string>> Ingest::Heals(const Posted& posted,
   for (const WaitingInstallation& waiting : (*portal)->waiting) {
     if (EqualInConstantTime(waiting.token, posted.token)) return std::optional<std::string>();
   }
+  if (!MayHeal((*portal)->id)) return std::optional<std::string>();
   // Not that of the path: an event counts at any.
   return std::optional((*portal)->application);
+}
+
+bool Ingest::MayHeal(PortalId portal) {
+  const TimePoint now = clock_.Now();
+  const std::lock_guard lock(mutex_);
+  const auto [begun, is_first] = healing_begun_.emplace(portal, now);
+  if (is_first) return true;
+  // A time to come is that of a clock that was set back since.
+  if (begun->second <= now && now - begun->second < kHealingPause) return false;
+  begun->second = now;
+  return true;
 }
 
 Ingest::Sender Ingest::Identify(const Portal& portal, const TokenHash& token) {

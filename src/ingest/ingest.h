@@ -1,5 +1,8 @@
 #pragma once
 
+#include <chrono>
+#include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -71,10 +74,11 @@ class Ingest {
                            JournalEntry journal, Done done);
   void ReceiveFromPortal(Posted posted, JournalEntry journal, Done done);
   // The application that has to prove the tokens it brings to a dead portal; none when it brings
-  // none, the portal lives, or as much waits for its proof already.
+  // none, the portal lives, as much waits for its proof already, or another began lately.
   Result<std::optional<std::string>> Heals(const Posted& posted, const JournalEntry& journal);
   // Completes a plan that has its journal entry; an error when the portal does not know the sender.
   static Status PlanFor(const Posted& posted, const Portal* portal, Plan& plan);
+  bool MayHeal(PortalId portal);
   static Sender Identify(const Portal& portal, const TokenHash& token);
   static void SetChanges(const Event& event, const Portal& portal, const Sender& sender,
                          Plan& plan);
@@ -83,6 +87,12 @@ class Ingest {
   const Keyring& keyring_;
   const Clock& clock_;
   PortalCache portals_;
+  std::mutex mutex_;
+  std::map<PortalId, TimePoint> healing_begun_;  // last, of each portal that was dead
 };
+
+// How often the events of a dead portal begin its healing. Most bring the tokens of an operator,
+// which are refused because only an administrator's count.
+inline constexpr std::chrono::minutes kHealingPause{1};
 
 }  // namespace imrelay

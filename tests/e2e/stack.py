@@ -345,10 +345,11 @@ class StackTest(unittest.TestCase):
 
     workers = 1
     settings = {}
+    applications = ()  # more than the one, as "name:client_id:secret"
 
     @classmethod
     def setUpClass(cls):
-        cls.stand_in = StandIn()
+        cls.stand_in = StandIn(applications=cls.applications)
         cls.addClassCleanup(cls.stand_in.stop)
         cls.stack = Stack(cls.stand_in, cls.workers, **cls.settings)
         cls.addClassCleanup(cls.stack.remove)

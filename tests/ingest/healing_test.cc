@@ -103,9 +103,12 @@ TEST_CASE("healing: one installation waits for its proof, however many signals c
   }
   CHECK(bench.PortalOf("m1").waiting.size() == 1);
 
-  // What was refused does not keep the next from healing.
+  // What was refused does not keep a later one from healing.
   bench.Refuse(bench.PortalOf("m1").waiting.at(0).id);
   CHECK(bench.PostSignal("ONOFFLINEEVENT", 1773770000) == "accepted");
+  CHECK(bench.PortalOf("m1").waiting.empty());
+  bench.clock.Advance(kHealingPause);
+  CHECK(bench.PostSignal("ONOFFLINEEVENT", 1773770001) == "accepted");
   CHECK(bench.PortalOf("m1").waiting.size() == 1);
   CHECK(bench.Show("SELECT status FROM portals") == "dead");
 }

@@ -2,117 +2,13 @@
 
 #include <doctest/doctest.h>
 
-#include <atomic>
-#include <chrono>
-#include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
-#include "crypto/digest.h"
-#include "install/prover.h"
-#include "store/sqlite/sqlite_store.h"
-#include "tests/fakes/fake_http_client.h"
-#include "tests/install/proof_bench.h"
-#include "tests/store/store_bench.h"
+#include "tests/install/visits_bench.h"
 
 namespace imrelay {
 namespace {
-
-using std::chrono::milliseconds;
-using std::chrono::minutes;
-using std::chrono::seconds;
-
-constexpr milliseconds kNoPatience{0};
-constexpr seconds kPatience{60};
-constexpr const char* kTokenUrl = "https://auth.example/oauth/token/";
-constexpr const char* kProfile = "https://m1.example/rest/profile";
-constexpr const char* kList = "https://m1.example/rest/imconnector.list";
-constexpr const char* kAdmin = R"({"result":{"ID":"7","ADMIN":true}})";
-constexpr const char* kUser = R"({"result":{"ID":"8","ADMIN":false}})";
-constexpr const char* kConnectors = R"({"result":{"imrelay":"imrelay"}})";
-
-const Applications kApplications{{"", {"our-id", Secret("our-secret")}},
-                                 {"shop", {"shop-id", Secret("shop-secret")}}};
-
-std::unique_ptr<SqliteStore> Reopen(const std::string& path) {
-  Result<std::unique_ptr<SqliteStore>> store = SqliteStore::OpenExisting(path);
-  REQUIRE(store.has_value());
-  return *std::move(store);
-}
-
-// Visits over a real store, with scripted servers.
-struct VisitsBench : StoreBench {
-  // A pair of tokens, and that the authorization server takes it.
-  PageOpening Opening(const std::string& number = "1") {
-    PageOpening opening;
-    opening.member_id = MemberId("m1");
-    opening.access_token = Secret("access-" + number);
-    opening.refresh_token = Secret("refresh-" + number);
-    opening.application_token = Secret("app-token");
-    opening.server_endpoint = "https://attacker.example/rest/";
-    opening.connector = "imrelay";
-    opening.line = LineId(7);
-    opening.language = "ru";
-    return opening;
-  }
-  void AnswerProof(const std::string& user = kAdmin, const std::string& member_id = "m1") {
-    http.Answer(kTokenUrl, 200,
-                R"({"access_token":"granted","refresh_token":"granted-r","member_id":")" +
-                    member_id +
-                    R"(","client_endpoint":"https://m1.example/rest/","scope":"imopenlines",)"
-                    R"("expires":4102444800})");
-    http.Answer(kProfile, 200, user);
-  }
-  void AnswerVisit(const std::string& user, const std::string& list = kConnectors) {
-    http.Answer(kProfile, 200, user);
-    http.Answer(kList, 200, list);
-  }
-  // Installs with the prover beside, as in the worker.
-  Result<Visitor> InstallProving(const PageOpening& opening) {
-    return Proving([&] { return visits.Install(opening, kPatience); });
-  }
-  template <class Ask>
-  Result<Visitor> Proving(Ask ask) {
-    std::atomic<bool> stop = false;
-    std::thread proofs([&] {
-      while (!stop) {
-        if (const Result<bool> proved = prover.ProveOne(); !proved || !*proved) {
-          std::this_thread::sleep_for(milliseconds(1));
-        }
-      }
-    });
-    Result<Visitor> visitor = ask();
-    stop = true;
-    proofs.join();
-    return visitor;
-  }
-  void MarkDead() {
-    const PortalAccess portal = Access();
-    REQUIRE(portals->MarkDead(portal.id, portal.chain, "invalid_grant", clock.Now()).has_value());
-  }
-  PortalAccess Access() {
-    const Result<std::optional<PortalAccess>> access = portals->FindAccess(MemberId("m1"));
-    REQUIRE(access.has_value());
-    REQUIRE(access->has_value());
-    return **access;
-  }
-  std::string WordOf(const Result<Visitor>& visitor) {
-    if (visitor) return "user " + std::to_string(visitor->user_id);
-    const bool refused = visitor.error().code == ErrorCode::kUnauthenticated;
-    const bool later = visitor.error().code == ErrorCode::kUnavailable;
-    return (refused ? "refused: " : later ? "later: " : "error: ") + visitor.error().reason;
-  }
-
-  TemporaryDirectory keys;
-  Keyring keyring = MakeKeyring(keys.File("keys"));
-  std::unique_ptr<SqliteStore> portals = Reopen(path());
-  FakeHttpClient http;
-  AuthorizationServer server{http, {"https://auth.example"}};
-  PortalCalls calls{http, clock};
-  Prover prover{store(), keyring, server, calls, kApplications, clock};
-  Visits visits{store(), *portals, keyring, calls, clock};
-};
 
 TEST_CASE("visits: an opening is proven as an installation, and the portal lives") {
   VisitsBench bench;
@@ -347,64 +243,6 @@ TEST_CASE("visits: forged openings cannot make us use up what a portal takes") {
 
   bench.clock.Advance(minutes(1));
   CHECK(bench.WordOf(bench.visits.Admit(bench.Opening(), kNoPatience)) == "refused: invalid_token");
-}
-
-TEST_CASE("visits: a page's token brings its visitor back, for an hour") {
-  VisitsBench bench;
-  const Visitor visitor{MemberId("m1"), 7, "imrelay", LineId(12), "ru"};
-  const std::string token = bench.visits.Sign(visitor);
-
-  const Result<Visitor> back = bench.visits.Verify(token);
-  REQUIRE(back.has_value());
-  CHECK(back->member_id == visitor.member_id);
-  CHECK(back->user_id == 7);
-  CHECK(back->connector == "imrelay");
-  CHECK(back->line == LineId(12));
-  CHECK(back->language == "ru");
-
-  bench.clock.Advance(kPageTokenLife - seconds(1));
-  CHECK(bench.visits.Verify(token).has_value());
-  bench.clock.Advance(seconds(1));
-  CHECK(bench.WordOf(bench.visits.Verify(token)) == "refused: page_token_expired");
-}
-
-TEST_CASE("visits: no other page's token passes") {
-  VisitsBench bench;
-  const std::string token = bench.visits.Sign({MemberId("m1"), 7, "imrelay", LineId(12), "ru"});
-  const auto verify = [&](const std::string& forged) {
-    return bench.WordOf(bench.visits.Verify(forged));
-  };
-
-  for (std::size_t i = 0; i < token.size(); ++i) {
-    CAPTURE(i);
-    std::string forged = token;
-    forged[i] = forged[i] == 'A' ? 'B' : 'A';
-    CHECK(verify(forged) == "refused: bad_page_token");
-  }
-  for (const std::string& forged :
-       {std::string(), std::string("x"), token + token, token.substr(4), std::string(5000, 'A')}) {
-    CHECK(verify(forged) == "refused: bad_page_token");
-  }
-  // The same key file, another purpose.
-  const std::string text = FromBase64(token)->substr(32);
-  const TokenHash hash = bench.keyring.Hash(Secret(text), "application_token m1");
-  CHECK(verify(Base64(std::string(hash.begin(), hash.end()) + text)) == "refused: bad_page_token");
-  // Another key file.
-  VisitsBench other;
-  CHECK(other.WordOf(other.visits.Verify(token)) == "refused: bad_page_token");
-}
-
-TEST_CASE("visits: what a visitor claims cannot reach into another field of the token") {
-  VisitsBench bench;
-  const Visitor visitor{MemberId("m1"), 7, "a2:m2" + std::string(1, '\0'), LineId(1),
-                        std::string(500, 'x')};
-
-  const Result<Visitor> back = bench.visits.Verify(bench.visits.Sign(visitor));
-
-  REQUIRE(back.has_value());
-  CHECK(back->member_id == visitor.member_id);
-  CHECK(back->connector == visitor.connector);
-  CHECK(back->language == std::string(100, 'x'));
 }
 
 }  // namespace
