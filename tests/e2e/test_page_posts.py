@@ -1,6 +1,9 @@
 """What browsers, and those who pretend to be one, post to the pages."""
 
+import os
 import secrets
+import signal
+import threading
 import unittest
 
 import events
@@ -193,6 +196,23 @@ class PagePosts(PagesTest):
         for secret in (opening["body"]["AUTH_ID"], opening["body"]["REFRESH_ID"],
                        opening["body"]["APPLICATION_TOKEN"], page_token):
             self.assertNotIn(secret, log)
+
+    def test_a_page_that_is_being_made_is_answered_when_the_worker_stops(self):
+        portal = self.new_portal()
+        self.stand_in.fault("imconnector.register", "slow", count=1, member_id=portal.member_id,
+                            delay_ms=3000)
+        worker = self.stack.worker_pids()[0]
+        answers = []
+        browser = threading.Thread(
+            target=lambda: answers.append(self.open_page("install", portal)))
+        browser.start()
+        self.wait_for_log("outcome=accepted", portal.member_id)
+        os.kill(worker, signal.SIGTERM)
+        browser.join(60)
+
+        self.assertIn("Everything is set up", self.check_page(answers[0], 200))
+        wait_for(lambda: worker not in self.stack.worker_pids(), what="the worker's end")
+        wait_for(self.stack.is_ready, what="the next worker")
 
     # --- the settings
 
