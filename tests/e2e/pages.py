@@ -11,6 +11,7 @@ from stack import FORM, Stack, StackTest, StandIn, request, wait_for
 CONNECTOR = "relay_chat"
 NAME = "Relay & Chat"
 LINE = 107
+HOSTILE = "\"'><script>alert(1)</script>"
 
 
 def field(page, name):
@@ -48,6 +49,26 @@ class PagesTest(StackTest):
         cls.addClassCleanup(cls.stack.remove)
         cls.addClassCleanup(cls.stop_stack)
         cls.stack.start()
+
+    def check_page(self, answer, status):
+        self.assertEqual(answer.status, status, shown(answer))
+        self.assertEqual(answer.headers["Content-Type"], "text/html; charset=utf-8")
+        policy = answer.headers["Content-Security-Policy"]
+        self.assertIn("default-src 'none'", policy)
+        self.assertIn("form-action 'self'", policy)
+        self.assertNotIn("unsafe", policy)
+        self.assertIsNone(answer.headers["X-Frame-Options"])
+        self.assertIsNone(answer.headers["Set-Cookie"])
+        self.assertEqual(answer.headers["Referrer-Policy"], "no-referrer")
+        self.assertEqual(answer.headers["Cache-Control"], "no-store")
+        return shown(answer)
+
+    def check_refused(self, answer, status, text, framed_by="'none'"):
+        page = self.check_page(answer, status)
+        self.assertIn(text, page)
+        self.assertEqual(ancestors(answer), framed_by)
+        self.assertNotIn("<form", page)
+        self.assertNotIn("<script", page)
 
     def opening(self, portal, **values):
         """What the browser of a user there would post: query and body."""

@@ -114,7 +114,7 @@ class Pages(PagesTest):
 
         wait_for(lambda: self.is_installed(portal), what="installFinish")
         self.check_page(f"install-done-{language}-{width}", width)
-        self.assertEqual(self.driver.execute_script("return document.documentElement.lang"), language)
+        self.assertEqual(self.find("html").get_attribute("lang"), language)
         self.check_quiet()
         return portal
 
