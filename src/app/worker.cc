@@ -125,9 +125,9 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
   int signal = 0;
   sigwait(&stop_signals, &signal);
   Log(LogLevel::kInfo, "worker draining", {{"pid", std::to_string(getpid())}});
+  pages.Stop();  // first: a page may be waiting for a proof
   proofs.Stop();
   upkeeps.Stop();
-  pages.Stop();
   (*server)->Drain();
   Log(LogLevel::kInfo, "worker ended", {{"pid", std::to_string(getpid())}});
   return {};

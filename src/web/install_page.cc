@@ -25,8 +25,9 @@ Response InstallAnswer(const InstallPage& page) {
   body.set("title", frame.title);
   body.set("done", done);
   body.set("result", TextOf(language, done ? "install_done" : "install_incomplete"));
-  for (const char* key : {"install_done_text", "install_finished", "install_no_script",
-                          "install_needs_javascript", "install_incomplete_text", "try_again"}) {
+  for (const char* key :
+       {"install_done_text", "install_finished", "install_no_script", "install_needs_javascript",
+        "install_incomplete", "install_incomplete_text", "try_again"}) {
     body.set(key, TextOf(language, key));
   }
   body.set("steps_title", TextOf(language, "steps"));

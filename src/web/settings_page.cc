@@ -97,11 +97,13 @@ void SetLine(data& body, const SettingsPage& page) {
   body.set("line_title", TextOf(language, "line", {number}));
   body.set("line_class", on ? "good" : error ? "bad" : "wait");
   body.set("line_badge", TextOf(language, state));
-  body.set("line_text",
-           known ? TextOf(language, state + "_text") : Explain(language, page.line_word));
+  const bool dead = page.portal_status == PortalStatus::kDead;
+  body.set("line_text", known  ? TextOf(language, state + "_text")
+                        : dead ? TextOf(language, "line_hidden_text")
+                               : Explain(language, page.line_word));
   body.set("may_connect", known && !on);
   body.set("may_disconnect", on || error);
-  body.set("may_retry", !known);
+  body.set("may_retry", !known && !dead);
   body.set("connect", TextOf(language, "connect", {number}));
   body.set("disconnect", TextOf(language, "disconnect", {number}));
   body.set("try_again", TextOf(language, "try_again"));

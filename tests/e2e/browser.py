@@ -7,12 +7,18 @@ import pathlib
 import shutil
 import ssl
 import subprocess
+import sys
 import tempfile
 import threading
+
+# Debian's, also where another Python stands in front of Debian's.
+sys.path.append("/usr/lib/python3/dist-packages")
 
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By  # for the tests
+from selenium.webdriver.common.keys import Keys
 
 from stack import BUILD, request
 
@@ -98,7 +104,8 @@ class Browser:
     def messages(self):
         """What the console said since it was asked last; a broken policy is told there too."""
         return [entry["message"] for entry in self.driver.get_log("browser")
-                if entry["level"] in ("SEVERE", "WARNING")]
+                if entry["level"] in ("SEVERE", "WARNING")
+                and "/favicon.ico" not in entry["message"]]
 
     def keep_screenshot(self, name):
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)

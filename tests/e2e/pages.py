@@ -11,11 +11,17 @@ from stack import FORM, Stack, StackTest, StandIn, request, wait_for
 CONNECTOR = "relay_chat"
 NAME = "Relay & Chat"
 LINE = 107
+HOSTILE = "\"'><script>alert(1)</script>"
 
 
 def field(page, name):
     """The value of a form's hidden field."""
     return html.unescape(re.search(rf'name="{name}" value="([^"]*)"', page).group(1))
+
+
+def shown(answer):
+    """What of a page is not the same in all of them."""
+    return answer.body.decode().split("<main>")[-1]
 
 
 def ancestors(answer):
@@ -44,6 +50,26 @@ class PagesTest(StackTest):
         cls.addClassCleanup(cls.stop_stack)
         cls.stack.start()
 
+    def check_page(self, answer, status):
+        self.assertEqual(answer.status, status, shown(answer))
+        self.assertEqual(answer.headers["Content-Type"], "text/html; charset=utf-8")
+        policy = answer.headers["Content-Security-Policy"]
+        self.assertIn("default-src 'none'", policy)
+        self.assertIn("form-action 'self'", policy)
+        self.assertNotIn("unsafe", policy)
+        self.assertIsNone(answer.headers["X-Frame-Options"])
+        self.assertIsNone(answer.headers["Set-Cookie"])
+        self.assertEqual(answer.headers["Referrer-Policy"], "no-referrer")
+        self.assertEqual(answer.headers["Cache-Control"], "no-store")
+        return shown(answer)
+
+    def check_refused(self, answer, status, text, framed_by="'none'"):
+        page = self.check_page(answer, status)
+        self.assertIn(text, page)
+        self.assertEqual(ancestors(answer), framed_by)
+        self.assertNotIn("<form", page)
+        self.assertNotIn("<script", page)
+
     def opening(self, portal, **values):
         """What the browser of a user there would post: query and body."""
         return self.stand_in.control("placement", member_id=portal.member_id, **values)
@@ -65,9 +91,9 @@ class PagesTest(StackTest):
 
     def act(self, page, answer, action, application="", **fields):
         """Presses a button of a page."""
-        shown = answer.body.decode()
-        body = {"page_token": field(shown, "page_token"),
-                "member_id": field(shown, "member_id"), "action": action, **fields}
+        page_text = answer.body.decode()
+        body = {"page_token": field(page_text, "page_token"),
+                "member_id": field(page_text, "member_id"), "action": action, **fields}
         return self.post_page(page, {"LANG": "en"}, body, application)
 
     def new_portal(self, **values):
@@ -80,8 +106,8 @@ class PagesTest(StackTest):
         """A portal whose installation page was opened and has finished."""
         portal = self.new_portal()
         answer = self.open_page("install", portal)
-        self.assertEqual(answer.status, 200, answer.body.decode())
-        self.assertIn(b"BX24.installFinish", answer.body, answer.body.decode())
+        self.assertEqual(answer.status, 200, shown(answer))
+        self.assertIn("BX24.installFinish", shown(answer))
         self.stand_in.control("finish", member_id=portal.member_id)
         return portal
 

@@ -105,6 +105,7 @@ TEST_CASE("settings page: tells whether deletions can arrive at all") {
 TEST_CASE("settings page: without a line it lists the lines, without buttons for one") {
   SettingsPage page = PageOf(0);
   CHECK(Contains(Html(page), "No line has been connected yet."));
+  CHECK_FALSE(Contains(Html(page), "No message has been deleted yet."));
 
   page.lines.columns = {"connector", "line_id", "status", "updated_at"};
   page.lines.rows = {{Text("chat"), Text("107"), Text("active"), Text("2026-03-17T15:16:17Z")}};

@@ -8,6 +8,9 @@
   var settled = false;
   function fail() {
     if (settled) return;
+    var outcome = document.getElementById("outcome");
+    outcome.className = "card bad";
+    document.getElementById("result").textContent = outcome.dataset.incomplete;
     show("no-script");
     document.getElementById("retry").hidden = false;
   }
