@@ -70,9 +70,12 @@ Reply TokenInfo(Cloud& cloud, const std::string& access_token) {
   if (Reply refused = CheckAccess(cloud, access_token); refused.status != 200) return refused;
   const TokenHolder& holder = cloud.ledger.HolderOf(access_token);
   Portal& portal = cloud.PortalOf(holder.member_id);
-  const Installation& installation = cloud.InstallationOf(portal, holder.client_id);
-  const PhpValue install = PhpValue::Map({{"installed", installation.installed},
-                                          {"version", std::to_string(installation.version)},
+  const Installation* installation = cloud.FindInstallation(portal, holder.client_id);
+  if (installation == nullptr) {
+    return Refuse(401, "APPLICATION_NOT_FOUND", "Application not found");
+  }
+  const PhpValue install = PhpValue::Map({{"installed", installation->installed},
+                                          {"version", std::to_string(installation->version)},
                                           {"status", "L"},
                                           {"scope", holder.scope},
                                           {"domain", portal.address},

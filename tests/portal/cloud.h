@@ -31,6 +31,13 @@ struct CallLimit {
   int burst = 50;
 };
 
+// A page of the application that was opened for a user.
+struct OpenedPage {
+  std::string member_id;
+  std::string client_id;
+  bool admin = false;
+};
+
 // All of the stand-in's Bitrix24: applications, portals, tokens. Whoever uses it holds `mutex`.
 struct Cloud {
   std::mutex mutex;
@@ -44,6 +51,7 @@ struct Cloud {
   CallLimit limit;
   bool nested_failures = true;  // where register and unregister put their errors
   std::vector<SeenCall> seen;
+  std::map<std::string, OpenedPage> opened;  // by APP_SID
   EventSender sender;
 
   // The portal, made when there is none.

@@ -25,7 +25,11 @@ struct Order {
   }
   bool flag(const char* name, bool otherwise) const { return Flag(values, name, otherwise); }
   Actor actor() const { return {number("user_id", 27)}; }
+  // Made when there is none.
   Installation& installation() const { return cloud.InstallationOf(portal, text("client_id")); }
+  Installation* find_installation() const {
+    return cloud.FindInstallation(portal, text("client_id"));
+  }
 };
 
 Reply Issue(const Order& order) {
@@ -68,10 +72,11 @@ Reply Settle(const Order& order) {
   portal.deleted = order.flag("deleted", portal.deleted);
   portal.license = order.text("license", portal.license);
   portal.language = order.text("language", portal.language);
-  Installation& installation = order.installation();
-  installation.installed = order.flag("installed", installation.installed);
-  installation.payment_expired = order.flag("payment_expired", installation.payment_expired);
-  installation.scope = order.text("scope", installation.scope);
+  if (Installation* installation = order.find_installation()) {
+    installation->installed = order.flag("installed", installation->installed);
+    installation->payment_expired = order.flag("payment_expired", installation->payment_expired);
+    installation->scope = order.text("scope", installation->scope);
+  }
   return DescribePortal(order.cloud, portal.member_id);
 }
 
@@ -87,21 +92,30 @@ Reply InstallThere(const Order& order) {
   return Reply{200, PhpValue::Map({{"application_token", installation.application_token}})};
 }
 
+Reply NotInstalled() {
+  return Refuse(404, "not_installed", "The application is not installed there");
+}
+
 Reply Finish(const Order& order) {
-  FinishInstallation(order.cloud, order.portal, order.installation());
+  Installation* installation = order.find_installation();
+  if (installation == nullptr) return NotInstalled();
+  FinishInstallation(order.cloud, order.portal, *installation);
   return {};
 }
 
 Reply UpdateThere(const Order& order) {
-  Installation& installation = order.installation();
-  Update(
-      order.cloud, order.portal, installation, order.flag("with_page", false),
-      order.flag("new_application_token", false) ? RandomHex() : order.text("application_token"));
-  return Reply{200, PhpValue::Map({{"application_token", installation.application_token}})};
+  Installation* installation = order.find_installation();
+  if (installation == nullptr) return NotInstalled();
+  const bool new_token = order.flag("new_application_token", false);
+  Update(order.cloud, order.portal, *installation, order.flag("with_page", false),
+         new_token ? RandomHex() : order.text("application_token"));
+  return Reply{200, PhpValue::Map({{"application_token", installation->application_token}})};
 }
 
 Reply UninstallThere(const Order& order) {
-  Uninstall(order.cloud, order.portal, order.installation(), order.flag("clean", false));
+  Installation* installation = order.find_installation();
+  if (installation == nullptr) return NotInstalled();
+  Uninstall(order.cloud, order.portal, *installation, order.flag("clean", false));
   return {};
 }
 

@@ -45,6 +45,11 @@ void EventSender::Reach(const std::string& prefix, const std::string& base) {
   reaches_.emplace_back(prefix, base);
 }
 
+std::string EventSender::ReachableUrl(const std::string& handler) const {
+  const std::lock_guard lock(mutex_);
+  return UrlOf(handler);
+}
+
 void EventSender::Enqueue(EventPost post) {
   if (stopping_) return;
   std::unique_ptr<Handler>& handler = handlers_[post.handler];

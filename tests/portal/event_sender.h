@@ -48,6 +48,7 @@ class EventSender {
   // In the place of what it begins with, `prefix` of a handler, `base` is called: for handlers
   // whose public address leads nowhere.
   void Reach(const std::string& prefix, const std::string& base);
+  std::string ReachableUrl(const std::string& handler) const;
 
   // Everything that was posted, and what came of it: status 0 is no answer.
   PhpValue Sent() const;
@@ -73,7 +74,7 @@ class EventSender {
   void Enqueue(EventPost post);  // with mutex_ held
   void Run(Handler& handler);
   Outcome Carry(EventPost post, const std::string& url) const;
-  std::string UrlOf(const std::string& handler) const;
+  std::string UrlOf(const std::string& handler) const;  // with mutex_ held
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

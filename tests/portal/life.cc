@@ -98,10 +98,12 @@ PhpValue Open(Cloud& cloud, Portal& portal, Installation& installation, const Op
   holder.user_id = opening.user_id;
   holder.admin = opening.admin;
   const TokenPair pair = cloud.Issue(std::move(holder));
+  const std::string sid = RandomHex();
+  cloud.opened[sid] = {portal.member_id, installation.client_id, opening.admin};
   PhpValue query = PhpValue::Map({{"DOMAIN", portal.address},
                                   {"PROTOCOL", "0"},
                                   {"LANG", opening.language},
-                                  {"APP_SID", RandomHex()}});
+                                  {"APP_SID", sid}});
   PhpValue body = PhpValue::Map({{"AUTH_ID", pair.access_token},
                                  {"AUTH_EXPIRES", "3600"},
                                  {"REFRESH_ID", pair.refresh_token}});

@@ -9,7 +9,7 @@
 namespace imrelay {
 namespace {
 
-constexpr std::size_t kThreads = 64;
+constexpr std::size_t kThreads = 128;
 
 }  // namespace
 

@@ -58,7 +58,8 @@ Reply OperatorSends(Cloud& cloud, Portal& portal, const NewMessage& given) {
   message.sending = true;
   message.time = UnixNow();
   std::string text = given.text;
-  if (Signs(portal, chat)) text = std::string("[b]") + kOperator + ":[/b] [br]" + text;
+  if (!text.empty() && Signs(portal, chat))
+    text = std::string("[b]") + kOperator + ":[/b] [br]" + text;
   const PhpValue part =
       PhpValue::Map({{"user_id", given.user_id}, {"text", text}, {"files", given.files}});
   const PhpValue element =

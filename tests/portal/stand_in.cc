@@ -5,6 +5,7 @@
 #include "codec/json.h"
 #include "tests/portal/cloud.h"
 #include "tests/portal/control.h"
+#include "tests/portal/frame.h"
 #include "tests/portal/loopback_server.h"
 #include "tests/portal/serve.h"
 
@@ -20,7 +21,10 @@ class StandIn::Impl {
     cloud.ledger.former_access_lives = options.former_access_lives;
     stand_in::ServeAuthorization(cloud, authorization.server());
     stand_in::ServeControl(cloud, authorization.server());
+    stand_in::ServeBx24(authorization.server());
     stand_in::ServePortals(cloud, portals.server());
+    stand_in::ServeFrames(cloud, portals.server());
+    stand_in::ServeBx24(portals.server());
   }
 
   bool Start(const Options& options) {
@@ -79,7 +83,8 @@ std::vector<StandIn::Request> StandIn::Seen() const {
 std::string StandIn::Control(const std::string& name, const std::string& values) {
   const Result<Tree> tree = ParseJson(values);
   const std::lock_guard lock(impl_->cloud.mutex);
-  return stand_in::Control(impl_->cloud, name, tree ? *tree : Tree()).body.ToJson();
+  const stand_in::Reply reply = stand_in::Control(impl_->cloud, name, tree ? *tree : Tree());
+  return reply.body.items().empty() ? "{}" : reply.body.ToJson();
 }
 
 }  // namespace imrelay
