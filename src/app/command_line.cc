@@ -169,6 +169,12 @@ void Parser::AddService() {
       [](const Options& options, Streams& streams) {
         return SealCommand(options.config, streams);
       });
+  CLI::App* rotate =
+      Add(*key, "rotate", "make a new key and seal every token anew; workers go on meanwhile",
+          [](const Options& options, Streams& streams) {
+            return RotateCommand(options.config, options.json, streams);
+          });
+  AddJson(rotate);
 }
 
 Command Parser::Report(ReportQuery::What what, bool one, const char* missing) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "app/config.h"
+#include "app/key_rotation.h"
 #include "app/service.h"
 #include "app/worker.h"
 #include "codec/body.h"
@@ -113,6 +114,36 @@ Exit SealCommand(const std::string& config_file, Streams& streams) {
   const Secret secret(std::move(line));
   streams.out << kSealedPrefix << Base64(keyring->Seal(secret, kSealedPurpose)) << '\n';
   return Exit::kDone;
+}
+
+Exit RotateCommand(const std::string& config_file, bool json, Streams& streams) {
+  Result<Config> config = LoadConfig(config_file, ProcessEnvironment());
+  if (!config) return Print(config.error(), Exit::kConfiguration, streams);
+  const Result<KeyRotated> rotated = RotateKey(*config, SystemClock());
+  if (!rotated) return Print(rotated.error(), ExitOf(rotated.error()), streams);
+  if (json) {
+    JsonWriter writer;
+    writer.BeginObject().Key("resealed").Integer(rotated->resealed);
+    writer.Key("unreadable").Integer(rotated->unreadable);
+    writer.Key("keys").Integer(rotated->keys).Key("removed").Integer(rotated->removed);
+    writer.Key("configuration").BeginArray();
+    for (const std::string& key : rotated->configuration) writer.String(key);
+    writer.EndArray().EndObject();
+    streams.out << writer.Take() << '\n';
+  } else {
+    streams.out << config->key_file << ": a new key seals; back the file up\n"
+                << rotated->resealed << " tokens sealed anew, " << rotated->keys
+                << " keys in the file, " << rotated->removed << " removed\n";
+    for (const std::string& key : rotated->configuration) {
+      streams.out << key << " keeps its former key; seal it again with: imrelay key seal\n";
+    }
+    if (rotated->unreadable > 0) {
+      streams.out << rotated->unreadable
+                  << " tokens are sealed with a key that is not in the file; put your copy back, "
+                     "or open the application in Bitrix24\n";
+    }
+  }
+  return rotated->unreadable == 0 ? Exit::kDone : Exit::kFoundWrong;
 }
 
 Exit WithStore(const std::string& config_file, Streams& streams,

@@ -25,6 +25,7 @@ enum class Decoded { kTree, kEvent };
 Exit DecodeCommand(Decoded what, Streams& streams);
 Exit MigrateCommand(const std::string& config, bool json, Streams& streams);
 Exit SealCommand(const std::string& config, Streams& streams);
+Exit RotateCommand(const std::string& config, bool json, Streams& streams);
 Exit RemovePortalCommand(const std::string& config, const std::string& member_id, bool json,
                          Streams& streams);
 

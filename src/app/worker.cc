@@ -5,22 +5,28 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <memory>
 #include <set>
 #include <utility>
 
-#include "app/proof_loop.h"
+#include "app/background_loop.h"
+#include "app/bitrix24_side.h"
 #include "app/service.h"
 #include "base/log.h"
-#include "bitrix24/authorization_server.h"
-#include "bitrix24/portal_calls.h"
 #include "fastcgi/listen_socket.h"
 #include "fastcgi/server.h"
-#include "http/client.h"
+#include "ingest/ingest.h"
+#include "install/prover.h"
+#include "install/upkeep.h"
+#include "recovery/waiting_events.h"
 #include "web/routes.h"
 
 namespace imrelay {
 namespace {
+
+constexpr std::chrono::milliseconds kProofPause{200};
+constexpr std::chrono::milliseconds kUpkeepPause{1000};
 
 // A core file would hold tokens and message texts. With a core_pattern that pipes, only the
 // second call helps.
@@ -89,19 +95,23 @@ Status RunWorker(const Config& config, const std::string& listen) {
   if (!socket) return Fail(std::move(socket).error());
   Result<Service> service = OpenService(config);
   if (!service) return Fail(std::move(service).error());
-  Result<Applications> applications = OpenApplications(config, service->keyring);
-  if (!applications) return Fail(std::move(applications).error());
-
   const SystemClock clock;
-  const std::unique_ptr<HttpClient> http =
-      MakeCurlClient({config.allow_insecure_loopback, config.private_portals});
-  AuthorizationServer authorization_server(*http, config.authorization_servers);
-  PortalCalls portal_calls(*http, clock);
+  Result<std::unique_ptr<Bitrix24Side>> bitrix24 = Bitrix24Side::Open(config, *service, clock);
+  if (!bitrix24) return Fail(std::move(bitrix24).error());
   Ingest ingest(*service->store, service->keyring, clock);
-  Prover prover(*service->store, service->keyring, authorization_server, portal_calls,
-                *applications, clock);
+  Prover prover(*service->store, service->keyring, (*bitrix24)->authorization_server,
+                (*bitrix24)->calls, (*bitrix24)->applications, clock);
+  Upkeep upkeep(*service->store, (*bitrix24)->tokens, (*bitrix24)->registrar, clock);
   Routes routes({ingest, *service->store, *service->store, NamesIn(config)});
-  ProofLoop proof_loop(*service->store, ingest, prover, config.database_path + "-proofs");
+  // Looks several times a second, because another process may have taken the installation in.
+  BackgroundLoop proofs({"proofs wait", config.database_path + "-proofs", kProofPause},
+                        [&]() -> Result<bool> {
+                          Result<int> applied = ApplyWaitingEvents(*service->store, ingest);
+                          if (!applied) return Fail(std::move(applied).error());
+                          return prover.ProveOne();
+                        });
+  BackgroundLoop upkeeps({"upkeep waits", config.database_path + "-upkeep", kUpkeepPause},
+                         [&] { return upkeep.DoOne(); });
 
   ServerOptions options;
   options.listen_fd = *socket;
@@ -114,12 +124,13 @@ Status RunWorker(const Config& config, const std::string& listen) {
       {{"pid", std::to_string(getpid())},
        {"threads", std::to_string(options.threads)},
        {"database", config.database_path},
-       {"applications", Names(*applications)}});
+       {"applications", Names((*bitrix24)->applications)}});
 
   int signal = 0;
   sigwait(&stop_signals, &signal);
   Log(LogLevel::kInfo, "worker draining", {{"pid", std::to_string(getpid())}});
-  proof_loop.Stop();
+  proofs.Stop();
+  upkeeps.Stop();
   (*server)->Drain();
   Log(LogLevel::kInfo, "worker ended", {{"pid", std::to_string(getpid())}});
   return {};

@@ -39,9 +39,9 @@ std::optional<std::string> FromBase64(std::string_view text) {
   std::string bytes(text.size(), '\0');
   std::size_t length = 0;
   const char* end = nullptr;
-  const int failed = sodium_base642bin(reinterpret_cast<unsigned char*>(bytes.data()),
-                                       bytes.size(), text.data(), text.size(), nullptr, &length,
-                                       &end, sodium_base64_VARIANT_ORIGINAL);
+  const int failed =
+      sodium_base642bin(reinterpret_cast<unsigned char*>(bytes.data()), bytes.size(), text.data(),
+                        text.size(), nullptr, &length, &end, sodium_base64_VARIANT_ORIGINAL);
   if (failed != 0 || end != text.data() + text.size()) return std::nullopt;
   bytes.resize(length);
   return bytes;

@@ -9,7 +9,9 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "base/ownership.h"
@@ -44,6 +46,35 @@ tl::unexpected<Error> Damaged(const std::string& path, std::string_view why) {
   return Fail(ErrorCode::kInvalidArgument,
               "key file " + path + " is damaged (" + std::string(why) + "); put your copy back");
 }
+
+bool WriteAll(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = write(fd, text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return false;
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return fsync(fd) == 0;
+}
+
+// Two makers use two names. The file is complete and on disk, mode 0600, when this returns its
+// name.
+Result<std::string> WriteTemporary(const std::string& path, std::string_view text) {
+  std::string name = path + ".XXXXXX";
+  const Descriptor file(mkostemp(name.data(), O_CLOEXEC));  // mode 0600
+  if (file.get() < 0) {
+    return SystemError(ErrorCode::kUnavailable, "make key file " + path, errno);
+  }
+  GiveToOwnerOfFolder(file.get(), path);
+  if (!WriteAll(file.get(), text)) {
+    const int error = errno;
+    unlink(name.c_str());
+    return SystemError(ErrorCode::kUnavailable, "write key file " + path, error);
+  }
+  return name;
+}
+
+}  // namespace
 
 std::optional<Secret> DecodeKey(std::string_view text) {
   std::array<char, kKeyBytes> bytes{};
@@ -83,30 +114,7 @@ Result<KeyFile> ParseKeyFile(const std::string& path, std::string_view text) {
   return file;
 }
 
-// Two makers use two names. The file is complete and on disk, mode 0600, when this returns its
-// name.
-Result<std::string> WriteTemporary(const std::string& path, std::string_view text) {
-  std::string name = path + ".XXXXXX";
-  const Descriptor file(mkostemp(name.data(), O_CLOEXEC));  // mode 0600
-  if (file.get() < 0) {
-    return SystemError(ErrorCode::kUnavailable, "make key file " + path, errno);
-  }
-  GiveToOwnerOfFolder(file.get(), path);
-  while (!text.empty()) {
-    const ssize_t written = write(file.get(), text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) break;
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  if (!text.empty() || fsync(file.get()) != 0) {
-    const int error = errno;
-    unlink(name.c_str());
-    return SystemError(ErrorCode::kUnavailable, "write key file " + path, error);
-  }
-  return name;
-}
-
-std::string RandomLine(const char* kind) {
+std::string RandomKeyLine(const char* kind) {
   std::array<unsigned char, kKeyBytes> key{};
   randombytes_buf(key.data(), key.size());
   std::array<char, sodium_base64_ENCODED_LEN(kKeyBytes, sodium_base64_VARIANT_ORIGINAL)> text{};
@@ -118,9 +126,24 @@ std::string RandomLine(const char* kind) {
   return line;
 }
 
-}  // namespace
+std::string KeyIdOf(const Secret& key) {
+  constexpr std::string_view kPurpose = "imrelay key id";
+  std::array<unsigned char, 16> hash{};
+  crypto_generichash(hash.data(), hash.size(),
+                     reinterpret_cast<const unsigned char*>(kPurpose.data()), kPurpose.size(),
+                     reinterpret_cast<const unsigned char*>(key.Reveal().data()),
+                     key.Reveal().size());
+  return {reinterpret_cast<const char*>(hash.data()), kKeyIdBytes};
+}
 
-Result<KeyFile> ReadKeyFile(const std::string& path) {
+FileVersion VersionOf(const std::string& path) {
+  struct stat facts {};
+  if (stat(path.c_str(), &facts) != 0) return {};
+  return {facts.st_ino, facts.st_size,
+          std::int64_t{facts.st_mtim.tv_sec} * 1'000'000'000 + facts.st_mtim.tv_nsec};
+}
+
+Result<Secret> ReadKeyText(const std::string& path) {
   const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.get() < 0) {
     const bool missing = errno == ENOENT;
@@ -145,13 +168,39 @@ Result<KeyFile> ReadKeyFile(const std::string& path) {
     if (got == 0) break;
     length += static_cast<std::size_t>(got);
   }
-  const Secret text(std::move(buffer));  // moved, so the only copy is wiped in the end
-  if (length == kLongestKeyFile) return Damaged(path, "too long");
-  return ParseKeyFile(path, text.Reveal().substr(0, length));
+  const bool too_long = length == buffer.size();
+  buffer.resize(length);
+  Secret text(std::move(buffer));  // moved, so the only copy is wiped in the end
+  if (too_long) return Damaged(path, "too long");
+  return text;
+}
+
+Status ReplaceKeyFile(const std::string& path, std::string_view text) {
+  std::error_code unresolved;
+  // A link stays one.
+  const std::string file = std::filesystem::canonical(path, unresolved).string();
+  struct stat former {};
+  if (unresolved || stat(file.c_str(), &former) != 0) {
+    return SystemError(ErrorCode::kUnavailable, "look at key file " + path, errno);
+  }
+  // The same name each time: what a maker that was killed has left is written over.
+  const std::string name = file + ".new";
+  unlink(name.c_str());
+  const Descriptor fresh(open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  const bool written = fresh.get() >= 0 &&
+                       (fchown(fresh.get(), former.st_uid, former.st_gid) == 0 || geteuid() != 0) &&
+                       fchmod(fresh.get(), former.st_mode & 07777) == 0 &&
+                       WriteAll(fresh.get(), text) && rename(name.c_str(), file.c_str()) == 0;
+  if (!written) {
+    const int error = errno;
+    unlink(name.c_str());
+    return SystemError(ErrorCode::kUnavailable, "write key file " + path, error);
+  }
+  return SyncDirectoryOf(file);
 }
 
 Status MakeKeyFile(const std::string& path) {
-  const Secret text(kComment + RandomLine("hash") + RandomLine("seal"));
+  const Secret text(kComment + RandomKeyLine("hash") + RandomKeyLine("seal"));
   Result<std::string> temporary = WriteTemporary(path, text.Reveal());
   if (!temporary) return Fail(std::move(temporary).error());
   // Unlike rename(), link() never replaces a file: of two makers, the first one's keys stay.

@@ -2,8 +2,10 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <cassert>
-#include <cstring>
+#include <mutex>
+#include <utility>
 
 #include "crypto/key_file.h"
 
@@ -13,8 +15,7 @@ namespace {
 // A sealed text is: version, id of the key, nonce, ciphertext with its tag. Version and id are
 // authenticated together with the purpose.
 constexpr char kVersion = 1;
-constexpr std::size_t kIdBytes = 4;
-constexpr std::size_t kHeaderBytes = 1 + kIdBytes;
+constexpr std::size_t kHeaderBytes = 1 + kKeyIdBytes;
 constexpr std::size_t kNonceBytes = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
 constexpr std::size_t kTagBytes = crypto_aead_xchacha20poly1305_ietf_ABYTES;
 static_assert(kKeyBytes == crypto_aead_xchacha20poly1305_ietf_KEYBYTES);
@@ -32,26 +33,58 @@ std::array<std::uint8_t, kSize> KeyedHash(const Secret& key, std::string_view te
   return hash;
 }
 
-std::array<std::uint8_t, kIdBytes> IdOf(const Secret& key) {
-  const auto hash = KeyedHash<16>(key, "imrelay key id");
-  std::array<std::uint8_t, kIdBytes> id{};
-  std::memcpy(id.data(), hash.data(), id.size());
-  return id;
-}
-
 }  // namespace
+
+struct Keyring::Shared {
+  explicit Shared(std::string file) : path(std::move(file)) {}
+
+  const std::string path;
+  std::mutex mutex;
+  FileVersion version;
+  std::shared_ptr<const Keys> keys;
+};
+
+Result<Keyring::Keys> Keyring::KeysOf(const std::string& path, Secret& hash_key) {
+  const Result<Secret> text = ReadKeyText(path);
+  if (!text) return Fail(text.error());
+  Result<KeyFile> file = ParseKeyFile(path, text->Reveal());
+  if (!file) return Fail(std::move(file).error());
+  hash_key = std::move(file->hash_key);
+  Keys keys;
+  for (Secret& key : file->seal_keys) {
+    std::string id = KeyIdOf(key);
+    keys.push_back({std::move(id), std::move(key)});
+  }
+  return keys;
+}
 
 Result<Keyring> Keyring::Open(const std::string& path) {
   if (sodium_init() < 0) return Fail(ErrorCode::kInternal, "libsodium does not start");
-  Result<KeyFile> file = ReadKeyFile(path);
-  if (!file) return Fail(std::move(file).error());
   Keyring keyring;
-  keyring.hash_key_ = std::move(file->hash_key);
-  for (Secret& key : file->seal_keys) {
-    const auto id = IdOf(key);
-    keyring.seal_keys_.push_back({id, std::move(key)});
-  }
+  keyring.shared_ = std::make_shared<Shared>(path);
+  // Before it is read: a file that takes its place meanwhile is read by the next Seal.
+  keyring.shared_->version = VersionOf(path);
+  Result<Keys> keys = KeysOf(path, keyring.hash_key_);
+  if (!keys) return Fail(std::move(keys).error());
+  keyring.shared_->keys = std::make_shared<const Keys>(*std::move(keys));
   return keyring;
+}
+
+std::shared_ptr<const Keyring::Keys> Keyring::Known() const {
+  const std::lock_guard lock(shared_->mutex);
+  return shared_->keys;
+}
+
+std::shared_ptr<const Keyring::Keys> Keyring::Current() const {
+  const std::lock_guard lock(shared_->mutex);
+  const FileVersion version = VersionOf(shared_->path);
+  if (version == shared_->version) return shared_->keys;
+  Secret hash_key;
+  Result<Keys> keys = KeysOf(shared_->path, hash_key);
+  if (!keys || hash_key.Reveal() != hash_key_.Reveal()) return shared_->keys;
+  shared_->version = version;
+  shared_->keys = std::make_shared<const Keys>(*std::move(keys));
+  return shared_->keys;
 }
 
 Result<Keyring> Keyring::OpenOrCreate(const std::string& path) {
@@ -68,10 +101,10 @@ Result<Keyring> Keyring::OpenOrCreate(const std::string& path) {
 }
 
 std::string Keyring::Seal(const Secret& plain, std::string_view purpose) const {
-  assert(!seal_keys_.empty());
-  const Key& key = seal_keys_.front();
-  std::string sealed(1, kVersion);
-  sealed.append(reinterpret_cast<const char*>(key.id.data()), key.id.size());
+  const std::shared_ptr<const Keys> keys = Current();
+  assert(!keys->empty());
+  const Key& key = keys->front();
+  std::string sealed = kVersion + key.id;
   const std::string bound = sealed + std::string(purpose);
   sealed.resize(kHeaderBytes + kNonceBytes + plain.Reveal().size() + kTagBytes);
   unsigned char* const nonce = Bytes(sealed) + kHeaderBytes;
@@ -86,13 +119,18 @@ Result<Secret> Keyring::Unseal(std::string_view sealed, std::string_view purpose
   if (sealed.size() < kHeaderBytes + kNonceBytes + kTagBytes || sealed.front() != kVersion) {
     return Fail(ErrorCode::kInvalidArgument, "a sealed text is damaged", "not_sealed");
   }
+  const std::string id = KeyIdIn(sealed);
+  const auto has = [&id](const Keys& keys) {
+    return std::any_of(keys.begin(), keys.end(), [&id](const Key& key) { return key.id == id; });
+  };
+  std::shared_ptr<const Keys> keys = Known();
+  if (!has(*keys)) keys = Current();
+  const bool known = has(*keys);
   const std::string bound = std::string(sealed.substr(0, kHeaderBytes)) + std::string(purpose);
   const unsigned char* const nonce = Bytes(sealed) + kHeaderBytes;
   const std::size_t cipher_bytes = sealed.size() - kHeaderBytes - kNonceBytes;
-  bool known = false;
-  for (const Key& key : seal_keys_) {
-    if (std::memcmp(key.id.data(), sealed.data() + 1, kIdBytes) != 0) continue;
-    known = true;
+  for (const Key& key : *keys) {
+    if (key.id != id) continue;
     std::string plain(cipher_bytes - kTagBytes, '\0');
     if (crypto_aead_xchacha20poly1305_ietf_decrypt(
             Bytes(plain), nullptr, nullptr, nonce + kNonceBytes, cipher_bytes, Bytes(bound),
@@ -107,6 +145,18 @@ Result<Secret> Keyring::Unseal(std::string_view sealed, std::string_view purpose
   }
   return Fail(ErrorCode::kInvalidArgument, "a sealed text is damaged or for another purpose",
               "not_sealed");
+}
+
+Result<std::string> Keyring::Reseal(const std::string& sealed, std::string_view purpose) const {
+  Result<Secret> plain = Unseal(sealed, purpose);
+  if (!plain) return Fail(std::move(plain).error());
+  if (KeyIdIn(sealed) == Current()->front().id) return sealed;
+  return Seal(*plain, purpose);
+}
+
+std::string Keyring::KeyIdIn(std::string_view sealed) {
+  if (sealed.size() < kHeaderBytes || sealed.front() != kVersion) return {};
+  return std::string(sealed.substr(1, kKeyIdBytes));
 }
 
 std::array<std::uint8_t, 32> Keyring::Hash(const Secret& value, std::string_view purpose) const {
