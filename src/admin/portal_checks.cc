@@ -34,8 +34,12 @@ std::string MendOf(const CallError& error) {
   if (error.word == "not_configured" || error.word == "invalid_client") {
     return "compare client_id and client_secret of the configuration with the application's card";
   }
-  if (error.word.find("payment") != std::string::npos || error.word == "access_denied" ||
-      error.word == "wrong_license" || error.word == "authorization_error") {
+  if (error.word.find("payment") != std::string::npos) {
+    return "renew the application's subscription, or the portal's plan; until then Bitrix24 sends "
+           "no events either";
+  }
+  if (error.word == "access_denied" || error.word == "wrong_license" ||
+      error.word == "authorization_error") {
     return "look at the portal's plan: REST needs a commercial one that is paid";
   }
   switch (error.fault) {

@@ -58,6 +58,14 @@ void CheckPublicUrlSetting(Findings& findings, const Config& config) {
   }
 }
 
+// Keys that a rotation replaced and that are still kept.
+std::size_t FormerKeys(const std::string& path) {
+  const Result<Secret> text = ReadKeyText(path);
+  if (!text) return 0;
+  const Result<KeyFile> file = ParseKeyFile(path, text->Reveal());
+  return file ? file->seal_keys.size() - 1 : 0;
+}
+
 }  // namespace
 
 Findings CheckConfiguration(const Config& config) {
@@ -101,11 +109,14 @@ Findings CheckKey(const Config& config) {
                               "seal it again: imrelay key seal < SECRET-FILE"));
   }
   if (!findings.empty()) return findings;
-  const Result<KeyFile> file = ReadKeyFile(config.key_file);
-  const std::size_t former = file ? file->seal_keys.size() - 1 : 0;
-  return {Ok(kKeyCheck, config.key_file,
-             "opens, and belongs to the database" +
-                 (former == 0 ? "" : "; " + std::to_string(former) + " former key(s) kept"))};
+  const std::size_t former = FormerKeys(config.key_file);
+  return {Ok(
+      kKeyCheck, config.key_file,
+      "opens, and belongs to the database" +
+          (former == 0
+               ? ""
+               : "; " + std::to_string(former) +
+                     " former key(s) kept; imrelay key rotate takes out those that nothing uses"))};
 }
 
 }  // namespace imrelay

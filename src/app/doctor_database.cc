@@ -104,7 +104,7 @@ Findings CheckDatabase(const std::string& path, std::chrono::milliseconds longes
   Result<Database> database = Database::Open(path, Database::Access::kReadOnly);
   if (!database) {
     return {Broken(kCheck, path, database.error().message,
-                   "see whose the file is, and whether it is a database at all")};
+                   "see whose the file is; where it is damaged, put your last backup back")};
   }
   Findings findings;
   findings.push_back(CheckSchemaOf(*database, path));

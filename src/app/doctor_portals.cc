@@ -10,11 +10,7 @@
 #include <utility>
 
 #include "app/service.h"
-#include "bitrix24/authorization_server.h"
 #include "bitrix24/methods.h"
-#include "bitrix24/portal_calls.h"
-#include "bitrix24/rate_limit.h"
-#include "http/client.h"
 #include "store/sqlite/sqlite_store.h"
 
 namespace imrelay {
@@ -57,39 +53,18 @@ CallResultOf<ApplicationState> StateOf(const CallResultOf<AppInfo>& info) {
 
 Findings CheckPortals(const Config& config, PortalMends mends) {
   Result<std::unique_ptr<SqliteStore>> store = SqliteStore::OpenExisting(config.database_path);
-  if (!store) return {};
   Result<Keyring> keyring = Keyring::Open(config.key_file);
-  if (!keyring) return {};
-  Result<Applications> applications = OpenApplications(config, *keyring);
-  if (!applications) return {};
+  if (!store || !keyring) return {};
+  Service service{*std::move(store), *std::move(keyring)};
   const SystemClock clock;
-  const std::unique_ptr<HttpClient> http =
-      MakeCurlClient({config.allow_insecure_loopback, config.private_portals});
-  AuthorizationServer authorization_server(*http, config.authorization_servers);
-  PortalCalls calls(*http, clock);
-  RateLimit rate_limit(config.database_path + "-calls",
-                       {config.calls_per_second, config.call_burst}, clock);
-  const std::string locks = config.database_path + "-tokens";
-  Tokens tokens(**store, *keyring, authorization_server, *applications, locks, clock);
-  PortalApi api(tokens, calls, rate_limit, **store, clock);
-  Registrar registrar(
-      api, **store,
-      {config.connector_id, config.connector_name, config.connector_icon, config.public_url}, locks,
-      clock);
-  return PortalRounds(**store, **store, tokens, api, registrar, *applications, clock)
-      .Examine(mends);
+  Result<std::unique_ptr<Bitrix24Side>> side = Bitrix24Side::Open(config, service, clock);
+  if (!side) return {};
+  return PortalRounds(*service.store, *service.store, **side, clock).Examine(mends);
 }
 
-PortalRounds::PortalRounds(Store& store, PortalStore& portals, Tokens& tokens, PortalApi& api,
-                           Registrar& registrar, const Applications& applications,
+PortalRounds::PortalRounds(Store& store, PortalStore& portals, Bitrix24Side& side,
                            const Clock& clock)
-    : store_(store),
-      portals_(portals),
-      tokens_(tokens),
-      api_(api),
-      registrar_(registrar),
-      applications_(applications),
-      clock_(clock) {}
+    : store_(store), portals_(portals), side_(side), clock_(clock) {}
 
 Findings PortalRounds::Examine(PortalMends mends) {
   Result<std::vector<PortalAccess>> portals = portals_.ListAccess();
@@ -121,11 +96,11 @@ Findings PortalRounds::Look(const MemberId& member_id) {
   if (!*portal) return {};  // removed meanwhile
   PortalSight sight;
   sight.portal = **std::move(portal);
-  sight.connector = registrar_.connector().id;
-  sight.fingerprint = registrar_.Fingerprint(sight.portal.application);
+  sight.connector = side_.registrar.connector().id;
+  sight.fingerprint = side_.registrar.Fingerprint(sight.portal.application);
   AskDatabase(sight);
-  const auto application = applications_.find(sight.portal.application);
-  sight.application_configured = application != applications_.end() &&
+  const auto application = side_.applications.find(sight.portal.application);
+  sight.application_configured = application != side_.applications.end() &&
                                  !application->second.client_id.empty() &&
                                  !application->second.client_secret.empty();
   if (!sight.application_configured) {
@@ -169,18 +144,18 @@ void PortalRounds::AskDatabase(PortalSight& sight) {
 
 void PortalRounds::AskPortal(PortalSight& sight) {
   const auto ask = [this, &sight](const Call& call) {
-    return api_.Send(sight.portal.member_id, call, kPatience);
+    return side_.api.Send(sight.portal.member_id, call, kPatience);
   };
   sight.application = StateOf(ReadAppInfo(ask(GetAppInfo())));
   // Whatever keeps this call from working keeps the others from it too.
   if (!sight.application->has_value()) return;
   sight.scope = ReadScope(ask(GetScope()));
   sight.connectors = ReadConnectors(ask(ListConnectors()));
-  sight.bindings = registrar_.Inspect(sight.portal, kPatience);
+  sight.bindings = side_.registrar.Inspect(sight.portal, kPatience);
   sight.offline_queue = ReadFeature(ask(GetFeature(kOfflineExtended)));
   for (const LineId line : sight.lines) {
     sight.line_status.emplace(line.value(),
-                              registrar_.FindLineStatus(sight.portal, line, kPatience));
+                              side_.registrar.FindLineStatus(sight.portal, line, kPatience));
   }
 }
 
@@ -189,7 +164,7 @@ Result<std::string> PortalRounds::Mend(const Remedy& remedy, PortalMends mends) 
   if (!portal) return Fail(std::move(portal).error());
   if (!*portal) return Fail(ErrorCode::kNotFound, "no such portal");
   if (remedy.act == Remedy::Act::kRenewTokens) {
-    Result<Tokens::Access> renewed = tokens_.Renew((*portal)->member_id, (*portal)->chain);
+    Result<Tokens::Access> renewed = side_.tokens.Renew((*portal)->member_id, (*portal)->chain);
     if (!renewed) return Fail(std::move(renewed).error());
     return "renewed its tokens";
   }
@@ -197,7 +172,7 @@ Result<std::string> PortalRounds::Mend(const Remedy& remedy, PortalMends mends) 
     if (mends != PortalMends::kAll) {
       return Fail(ErrorCode::kConflict, "left alone: the public URL does not lead here");
     }
-    const std::vector<Step> steps = registrar_.Ensure(**portal, kMendPatience);
+    const std::vector<Step> steps = side_.registrar.Ensure(**portal, kMendPatience);
     if (AllDone(steps)) return "registered the connector and bound its events";
     return Fail(ErrorCode::kUnavailable, "not done: " + NotDone(steps));
   }
@@ -208,11 +183,11 @@ Result<std::string> PortalRounds::Mend(const Remedy& remedy, PortalMends mends) 
 }
 
 Result<std::string> PortalRounds::ActivateLine(const PortalAccess& portal, LineId line) {
-  const std::vector<Step> steps = registrar_.SetLine(portal, line, true, kMendPatience);
+  const std::vector<Step> steps = side_.registrar.SetLine(portal, line, true, kMendPatience);
   if (!AllDone(steps)) return Fail(ErrorCode::kUnavailable, "not done: " + NotDone(steps));
   // Bitrix24 does it in the background, after its answer.
   for (int tries = 0; tries < 20; ++tries) {
-    const CallResultOf<LineStatus> status = registrar_.FindLineStatus(portal, line, kPatience);
+    const CallResultOf<LineStatus> status = side_.registrar.FindLineStatus(portal, line, kPatience);
     if (!status || !status->error) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(500));
   }

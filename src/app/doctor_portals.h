@@ -2,11 +2,8 @@
 
 #include "admin/doctor.h"
 #include "admin/portal_checks.h"
+#include "app/bitrix24_side.h"
 #include "app/config.h"
-#include "install/applications.h"
-#include "install/portal_api.h"
-#include "install/registrar.h"
-#include "install/tokens.h"
 #include "store/portal_store.h"
 #include "store/store.h"
 
@@ -24,8 +21,7 @@ Findings CheckPortals(const Config& config, PortalMends mends);
 // The same for one portal after the other. Borrows everything.
 class PortalRounds {
  public:
-  PortalRounds(Store& store, PortalStore& portals, Tokens& tokens, PortalApi& api,
-               Registrar& registrar, const Applications& applications, const Clock& clock);
+  PortalRounds(Store& store, PortalStore& portals, Bitrix24Side& side, const Clock& clock);
 
   Findings Examine(PortalMends mends);
 
@@ -38,10 +34,7 @@ class PortalRounds {
 
   Store& store_;
   PortalStore& portals_;
-  Tokens& tokens_;
-  PortalApi& api_;
-  Registrar& registrar_;
-  const Applications& applications_;
+  Bitrix24Side& side_;
   const Clock& clock_;
 };
 

@@ -152,6 +152,15 @@ const std::vector<PlantedFault>& Planted() {
        "access_denied (in words)",
        "plan",
        {}},
+      {"calls refused for payment",
+       [](PortalSight& s) {
+         s.application = Refused<ApplicationState>(Fault::kForbidden, "payment_required");
+       },
+       "application",
+       Level::kFail,
+       "payment_required",
+       "renew",
+       {}},
       {"calls limited",
        [](PortalSight& s) {
          s.application = Refused<ApplicationState>(Fault::kLater, "query_limit_exceeded");
