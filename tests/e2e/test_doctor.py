@@ -16,7 +16,9 @@ class Doctor(unittest.TestCase):
     def setUpClass(cls):
         cls.stand_in = StandIn()
         cls.addClassCleanup(cls.stand_in.stop)
-        cls.stack = Stack(cls.stand_in, connector_id=CONNECTOR)
+        # A bucket that never fills: this makes more calls than Bitrix24 would take at once.
+        cls.stack = Stack(cls.stand_in, connector_id=CONNECTOR, bitrix24_calls_per_second=1000,
+                          bitrix24_call_burst=1000)
         cls.stack.environment["IMRELAY_BITRIX24_PUBLIC_URL"] = f"http://127.0.0.1:{cls.stack.port}"
         cls.addClassCleanup(cls.stack.remove)
         cls.addClassCleanup(cls.stop_stack)

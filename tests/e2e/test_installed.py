@@ -67,10 +67,11 @@ class InstalledFiles(unittest.TestCase):
 
     def test_the_example_configuration_is_understood_with_and_without_its_hashes(self):
         text = (TREE / "etc" / "imrelay.toml").read_text()
-        for name in ("client_secret", "channel_secret"):
+        for name in ("client_secret", "shop_secret", "channel_secret"):
             (self.home / name).write_text("not so secret\n")
+        (self.home / "icon.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
         config = self.home / "imrelay.toml"
-        for example in (text, re.sub(r"(?m)^# (\w+ = )", r"\1", text)):
+        for example in (text, re.sub(r"(?m)^# (\w+ = |\[\[)", r"\1", text)):
             config.write_text(example.replace("/var/lib/imrelay", str(self.home)))
             run(BUILD / "imrelay", "migrate", "--config", config, env={})
 

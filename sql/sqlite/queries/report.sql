@@ -10,6 +10,10 @@ SELECT v.*,
       (SELECT last_error FROM installation AS i WHERE i.portal_id = p.portal_id AND proven = 0
        ORDER BY installation_id DESC LIMIT 1), 'installation not proven yet')
   END AS to_do,
+  p.dead_reason, nullif(p.application, '') AS application,
+  strftime('%Y-%m-%dT%H:%M:%SZ', p.tokens_granted_at, 'unixepoch') AS tokens_granted_at,
+  strftime('%Y-%m-%dT%H:%M:%SZ', p.registered_at, 'unixepoch') AS registered_at,
+  p.registration_problem,
   (SELECT count(*) FROM installation AS i WHERE i.portal_id = p.portal_id AND proven = 0)
     AS installations_waiting,
   (SELECT count(*) FROM event AS e WHERE e.portal_id = p.portal_id) AS events,
