@@ -25,7 +25,7 @@ enum class Fault {
   kMoved,      // a redirect: the portal was renamed; ask the authorization server where it is
   kLater,      // limits, 5xx, no answer, a broken one: repeat later
   kRemoved,    // application_not_found: the application is gone there
-  kForbidden,  // scope, plan, rights, payment, a closed portal (portal_deleted): somebody has to act
+  kForbidden,  // scope, plan, rights, payment, portal_deleted: somebody has to act
   kPermanent,  // the call itself is wrong (error_argument, not_active_line …), or unknown words
 };
 

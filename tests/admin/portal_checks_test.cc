@@ -64,228 +64,224 @@ struct PlantedFault {
   std::optional<Remedy::Act> remedy;
 };
 
-const std::vector<PlantedFault>& Planted() {
-  using Act = Remedy::Act;
-  static const std::vector<PlantedFault> faults{
-      {"dead",
-       [](PortalSight& s) {
-         s.portal.status = PortalStatus::kDead;
-         s.portal.dead_reason = "invalid_grant";
-       },
-       "portal",
-       Level::kFail,
-       "invalid_grant",
-       "open the application",
-       {}},
-      {"pending",
-       [](PortalSight& s) { s.portal.status = PortalStatus::kPending; },
-       "portal",
-       Level::kWarn,
-       "pending",
-       "portal remove abc",
-       {}},
-      {"no credentials",
-       [](PortalSight& s) {
-         s.application_configured = false;
-         s.application_problem = "\"b\" is not configured";
-       },
-       "portal",
-       Level::kFail,
-       "\"b\"",
-       "client_id",
-       {}},
-      {"waiting",
-       [](PortalSight& s) {
-         s.installations_waiting = 2;
-         s.waiting_reason = "no_answer";
-       },
-       "installation",
-       Level::kWarn,
-       "2 installation(s) wait for their proof: no_answer",
-       "worker",
-       {}},
-      {"waiting for credentials",
-       [](PortalSight& s) {
-         s.installations_waiting = 1;
-         s.waiting_reason = "invalid_client";
-       },
-       "installation",
-       Level::kWarn,
-       "invalid_client",
-       "client_secret",
-       {}},
-      {"no refresh token",
-       [](PortalSight& s) { s.portal.sealed_refresh_token = ""; },
-       "tokens",
-       Level::kFail,
-       "no refresh token",
-       "open the application",
-       {}},
-      {"old tokens", [](PortalSight& s) { s.portal.tokens_granted_at = kNow - days(151); },
-       "tokens", Level::kWarn, "151 days ago, good for 29 days more", "worker", Act::kRenewTokens},
-      {"run out", [](PortalSight& s) { s.portal.tokens_granted_at = kNow - days(181); }, "tokens",
-       Level::kFail, "181 days ago", "open the application", Act::kRenewTokens},
-      {"never finished",
-       [](PortalSight& s) {
-         s.application = ApplicationState{false, false};
-       },
-       "application",
-       Level::kFail,
-       "never finished",
-       "open the application",
-       {}},
-      {"not paid",
-       [](PortalSight& s) {
-         s.application = ApplicationState{true, true};
-       },
-       "application",
-       Level::kFail,
-       "expired",
-       "renew",
-       {}},
-      {"calls refused",
-       [](PortalSight& s) {
-         s.application = Refused<ApplicationState>(Fault::kForbidden, "access_denied");
-       },
-       "application",
-       Level::kFail,
-       "access_denied (in words)",
-       "plan",
-       {}},
-      {"calls refused for payment",
-       [](PortalSight& s) {
-         s.application = Refused<ApplicationState>(Fault::kForbidden, "payment_required");
-       },
-       "application",
-       Level::kFail,
-       "payment_required",
-       "renew",
-       {}},
-      {"calls limited",
-       [](PortalSight& s) {
-         s.application = Refused<ApplicationState>(Fault::kLater, "query_limit_exceeded");
-       },
-       "application",
-       Level::kWarn,
-       "query_limit_exceeded",
-       "minutes",
-       {}},
-      {"portal away",
-       [](PortalSight& s) {
-         s.application = Refused<ApplicationState>(Fault::kLater, "no_answer");
-       },
-       "application",
-       Level::kFail,
-       "no_answer",
-       "reachable",
-       {}},
-      {"scope",
-       [](PortalSight& s) { s.scope = std::vector<std::string>{"imconnector"}; },
-       "scope",
-       Level::kFail,
-       "not granted: imopenlines",
-       "add imopenlines",
-       {}},
-      {"connector gone",
-       [](PortalSight& s) { s.connectors = std::vector<ConnectorId>{ConnectorId("other")}; },
-       "connector", Level::kFail, "\"myconnector\" is not registered", "doctor --fix",
-       Act::kRegister},
-      {"registration failed", [](PortalSight& s) { s.registration.problem = "access_denied"; },
-       "connector", Level::kFail, "access_denied", "doctor --fix", Act::kRegister},
-      {"other settings", [](PortalSight& s) { s.registration.fingerprint = "f0"; }, "connector",
-       Level::kWarn, "other settings", "doctor --fix", Act::kRegister},
-      {"not ours", [](PortalSight& s) { s.registration = {}; }, "connector", Level::kWarn,
-       "DEL_INTERNAL_MESSAGES", "doctor --fix", Act::kRegister},
-      {"missing binding",
-       [](PortalSight& s) {
-         (*s.bindings)->missing = {"ONA", "ONB"};
-       },
-       "bindings", Level::kFail, "ONA, ONB", "doctor --fix", Act::kRegister},
-      {"missing offline", [](PortalSight& s) { (*s.bindings)->missing_offline = {"ONA"}; },
-       "offline bindings", Level::kWarn, "ONA", "doctor --fix", Act::kRegister},
-      {"stale", [](PortalSight& s) { (*s.bindings)->stale = {"ONA https://old/x"}; },
-       "stale bindings", Level::kWarn, "https://old/x", "doctor --fix", Act::kRegister},
-      {"foreign",
-       [](PortalSight& s) { (*s.bindings)->others = {"ONA https://other/x"}; },
-       "foreign bindings",
-       Level::kOk,
-       "left alone: ONA https://other/x",
-       "",
-       {}},
-      {"no line",
-       [](PortalSight& s) {
-         s.lines.clear();
-         s.line_status.clear();
-       },
-       "lines",
-       Level::kWarn,
-       "no line",
-       "Contact Center",
-       {}},
-      {"line with an error",
-       [](PortalSight& s) {
-         s.line_status.at(107)->error = true;
-         s.line_status.at(107)->active = false;
-       },
-       "line 107", Level::kFail, "faulty", "Contact Center", Act::kActivateLine},
-      {"line switched off",
-       [](PortalSight& s) { s.line_status.at(107) = LineStatus{}; },
-       "line 107",
-       Level::kFail,
-       "left alone",
-       "Contact Center",
-       {}},
-      {"line not active",
-       [](PortalSight& s) { s.line_status.at(107)->active = false; },
-       "line 107",
-       Level::kFail,
-       "does not call it active",
-       "connector",
-       {}},
-      {"silent",
-       [](PortalSight& s) { s.portal.last_event_at = kNow - days(15); },
-       "last event",
-       Level::kWarn,
-       "15 days ago",
-       "event list",
-       {}},
-      {"never an event",
-       [](PortalSight& s) { s.portal.last_event_at.reset(); },
-       "last event",
-       Level::kWarn,
-       "none",
-       "event list",
-       {}},
-      {"no ids",
-       [](PortalSight& s) {
-         s.outlook = {5, 0, {}};
-       },
-       "deletions",
-       Level::kFail,
-       "cannot arrive: 0 of 5",
-       "send.status.delivery",
-       {}},
-      {"few ids",
-       [](PortalSight& s) {
-         s.outlook = {5, 2, {}};
-       },
-       "deletions",
-       Level::kWarn,
-       "2 of 5",
-       "send.status.delivery",
-       {}},
-      {"no messages",
-       [](PortalSight& s) { s.outlook = {}; },
-       "deletions",
-       Level::kOk,
-       "nothing can be said",
-       "",
-       {}}};
-  return faults;
-}
+using Act = Remedy::Act;
+
+const std::vector<PlantedFault> kPlanted{
+    {"dead",
+     [](PortalSight& s) {
+       s.portal.status = PortalStatus::kDead;
+       s.portal.dead_reason = "invalid_grant";
+     },
+     "portal",
+     Level::kFail,
+     "invalid_grant",
+     "open the application",
+     {}},
+    {"pending",
+     [](PortalSight& s) { s.portal.status = PortalStatus::kPending; },
+     "portal",
+     Level::kWarn,
+     "pending",
+     "portal remove abc",
+     {}},
+    {"no credentials",
+     [](PortalSight& s) {
+       s.application_configured = false;
+       s.application_problem = "\"b\" is not configured";
+     },
+     "portal",
+     Level::kFail,
+     "\"b\"",
+     "client_id",
+     {}},
+    {"waiting",
+     [](PortalSight& s) {
+       s.installations_waiting = 2;
+       s.waiting_reason = "no_answer";
+     },
+     "installation",
+     Level::kWarn,
+     "2 installation(s) wait for their proof: no_answer",
+     "worker",
+     {}},
+    {"waiting for credentials",
+     [](PortalSight& s) {
+       s.installations_waiting = 1;
+       s.waiting_reason = "invalid_client";
+     },
+     "installation",
+     Level::kWarn,
+     "invalid_client",
+     "client_secret",
+     {}},
+    {"no refresh token",
+     [](PortalSight& s) { s.portal.sealed_refresh_token = ""; },
+     "tokens",
+     Level::kFail,
+     "no refresh token",
+     "open the application",
+     {}},
+    {"old tokens", [](PortalSight& s) { s.portal.tokens_granted_at = kNow - days(151); }, "tokens",
+     Level::kWarn, "151 days ago, good for 29 days more", "worker", Act::kRenewTokens},
+    {"run out", [](PortalSight& s) { s.portal.tokens_granted_at = kNow - days(181); }, "tokens",
+     Level::kFail, "181 days ago", "open the application", Act::kRenewTokens},
+    {"never finished",
+     [](PortalSight& s) {
+       s.application = ApplicationState{false, false};
+     },
+     "application",
+     Level::kFail,
+     "never finished",
+     "open the application",
+     {}},
+    {"not paid",
+     [](PortalSight& s) {
+       s.application = ApplicationState{true, true};
+     },
+     "application",
+     Level::kFail,
+     "expired",
+     "renew",
+     {}},
+    {"calls refused",
+     [](PortalSight& s) {
+       s.application = Refused<ApplicationState>(Fault::kForbidden, "access_denied");
+     },
+     "application",
+     Level::kFail,
+     "access_denied (in words)",
+     "plan",
+     {}},
+    {"calls refused for payment",
+     [](PortalSight& s) {
+       s.application = Refused<ApplicationState>(Fault::kForbidden, "payment_required");
+     },
+     "application",
+     Level::kFail,
+     "payment_required",
+     "renew",
+     {}},
+    {"calls limited",
+     [](PortalSight& s) {
+       s.application = Refused<ApplicationState>(Fault::kLater, "query_limit_exceeded");
+     },
+     "application",
+     Level::kWarn,
+     "query_limit_exceeded",
+     "minutes",
+     {}},
+    {"portal away",
+     [](PortalSight& s) { s.application = Refused<ApplicationState>(Fault::kLater, "no_answer"); },
+     "application",
+     Level::kFail,
+     "no_answer",
+     "reachable",
+     {}},
+    {"scope",
+     [](PortalSight& s) { s.scope = std::vector<std::string>{"imconnector"}; },
+     "scope",
+     Level::kFail,
+     "not granted: imopenlines",
+     "add imopenlines",
+     {}},
+    {"connector gone",
+     [](PortalSight& s) { s.connectors = std::vector<ConnectorId>{ConnectorId("other")}; },
+     "connector", Level::kFail, "\"myconnector\" is not registered", "doctor --fix",
+     Act::kRegister},
+    {"registration failed", [](PortalSight& s) { s.registration.problem = "access_denied"; },
+     "connector", Level::kFail, "access_denied", "doctor --fix", Act::kRegister},
+    {"other settings", [](PortalSight& s) { s.registration.fingerprint = "f0"; }, "connector",
+     Level::kWarn, "other settings", "doctor --fix", Act::kRegister},
+    {"not ours", [](PortalSight& s) { s.registration = {}; }, "connector", Level::kWarn,
+     "DEL_INTERNAL_MESSAGES", "doctor --fix", Act::kRegister},
+    {"missing binding",
+     [](PortalSight& s) {
+       (*s.bindings)->missing = {"ONA", "ONB"};
+     },
+     "bindings", Level::kFail, "ONA, ONB", "doctor --fix", Act::kRegister},
+    {"missing offline", [](PortalSight& s) { (*s.bindings)->missing_offline = {"ONA"}; },
+     "offline bindings", Level::kWarn, "ONA", "doctor --fix", Act::kRegister},
+    {"stale", [](PortalSight& s) { (*s.bindings)->stale = {"ONA https://old/x"}; },
+     "stale bindings", Level::kWarn, "https://old/x", "doctor --fix", Act::kRegister},
+    {"foreign",
+     [](PortalSight& s) { (*s.bindings)->others = {"ONA https://other/x"}; },
+     "foreign bindings",
+     Level::kOk,
+     "left alone: ONA https://other/x",
+     "",
+     {}},
+    {"no line",
+     [](PortalSight& s) {
+       s.lines.clear();
+       s.line_status.clear();
+     },
+     "lines",
+     Level::kWarn,
+     "no line",
+     "Contact Center",
+     {}},
+    {"line with an error",
+     [](PortalSight& s) {
+       s.line_status.at(107)->error = true;
+       s.line_status.at(107)->active = false;
+     },
+     "line 107", Level::kFail, "faulty", "Contact Center", Act::kActivateLine},
+    {"line switched off",
+     [](PortalSight& s) { s.line_status.at(107) = LineStatus{}; },
+     "line 107",
+     Level::kFail,
+     "left alone",
+     "Contact Center",
+     {}},
+    {"line not active",
+     [](PortalSight& s) { s.line_status.at(107)->active = false; },
+     "line 107",
+     Level::kFail,
+     "does not call it active",
+     "connector",
+     {}},
+    {"silent",
+     [](PortalSight& s) { s.portal.last_event_at = kNow - days(15); },
+     "last event",
+     Level::kWarn,
+     "15 days ago",
+     "event list",
+     {}},
+    {"never an event",
+     [](PortalSight& s) { s.portal.last_event_at.reset(); },
+     "last event",
+     Level::kWarn,
+     "none",
+     "event list",
+     {}},
+    {"no ids",
+     [](PortalSight& s) {
+       s.outlook = {5, 0, {}};
+     },
+     "deletions",
+     Level::kFail,
+     "cannot arrive: 0 of 5",
+     "send.status.delivery",
+     {}},
+    {"few ids",
+     [](PortalSight& s) {
+       s.outlook = {5, 2, {}};
+     },
+     "deletions",
+     Level::kWarn,
+     "2 of 5",
+     "send.status.delivery",
+     {}},
+    {"no messages",
+     [](PortalSight& s) { s.outlook = {}; },
+     "deletions",
+     Level::kOk,
+     "nothing can be said",
+     "",
+     {}}};
 
 TEST_CASE("portal_checks: each fault is found, told with its mend, and alone") {
-  for (const PlantedFault& fault : Planted()) {
+  for (const PlantedFault& fault : kPlanted) {
     CAPTURE(fault.name);
     PortalSight sight = Well();
     fault.plant(sight);

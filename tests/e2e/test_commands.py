@@ -28,7 +28,8 @@ class Commands(StackTest):
     def test_help_and_version_work_everywhere(self):
         self.assertIn("0.1.0", self.run_ok("--version", config=False))
         for words in ((), ("worker",), ("migrate",), ("doctor",), ("decode",), ("portal",),
-                      ("message",), ("event",), ("portal", "list"), ("portal", "show"), ("portal", "remove"),
+                      ("message",), ("event",), ("portal", "list"), ("portal", "show"),
+                      ("portal", "remove"),
                       ("message", "find"), ("message", "show"), ("event", "list"),
                       ("event", "show")):
             self.assertIn("sage", self.run_ok(*words, "--help", config=False), words)

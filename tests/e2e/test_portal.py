@@ -21,7 +21,8 @@ class PortalLife(StackTest):
     def bind(self, event):
         answer = self.stand_in.try_control("bind", member_id=self.member_id, event=event,
                                            handler=self.handler)
-        self.assertTrue(answer.status == 200 or "already binded" in answer.json["error_description"])
+        self.assertTrue(answer.status == 200
+                        or "already binded" in answer.json["error_description"])
 
     def status(self):
         rows = self.stack.sql(f"SELECT status FROM portals WHERE member_id = '{self.member_id}'")
