@@ -51,7 +51,7 @@ OPERATE = "Operate it"
 
 def steps():
     """The way with systemd, in order."""
-    return [b for b in blocks(INSTALL) if "spawn-fcgi" not in b and "portal list" not in b]
+    return [b for b in blocks(INSTALL) if "spawn-fcgi" not in b and "imrelay doctor" not in b]
 
 
 def package_lines():

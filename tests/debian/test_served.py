@@ -23,9 +23,15 @@ class Served(SiteTest):
 
     def test_an_installation_is_proven_by_names_and_tls(self):
         self.assertIn("oauth.bare.test", self.site.resolver.asked)
-        for block in guide.blocks(guide.INSTALL):
-            if "portal list" in block:
-                self.assertRegex(self.ask(block), rf"{self.portal.member_id}.*active")
+        self.assertRegex(self.ask("runuser -u imrelay -- imrelay portal list"),
+                         rf"{self.portal.member_id}.*active")
+
+    def test_doctor_finds_the_machine_well(self):
+        said = self.ask(guide.block(guide.INSTALL, "imrelay doctor").rstrip() + " || true")
+        well = [line.split(None, 1)[1] for line in said.splitlines() if line.startswith("ok ")]
+        for check in ("configuration", "file", "key", "schema", "integrity", "writing", "socket",
+                      "worker", "public URL", "authorization server", "clock"):
+            self.assertTrue(any(line.startswith(check) for line in well), (check, said))
 
     def test_an_authentic_event_is_in_the_database_and_a_forged_one_is_not(self):
         self.assertEqual(self.site.post(self.portal.delete(900_001, "one")).status, 200)
