@@ -8,14 +8,19 @@ NAME = "relay.bare.test"
 CLIENT_ID = "local.install.test"
 CLIENT_SECRET = "install-test-secret-0123456789"
 
-# Stands for a person at an editor.
+# Stands for a person at an editor, who knows the public address from the start and the application's
+# id and secret later.
 EDITOR = f"""#!/bin/sh
 set -eu
 case $1 in
-  */imrelay.toml) sed -i \\
-    -e 's/^# \\(client_id = \\).*/\\1"{CLIENT_ID}"/' \\
-    -e 's/^# \\(client_secret_file = \\)/\\1/' \\
-    -e 's|^# \\(public_url = \\).*|\\1"https://{NAME}"|' "$1" ;;
+  */imrelay.toml)
+    if grep -q '^# public_url' "$1"; then
+      sed -i -e 's|^# \\(public_url = \\).*|\\1"https://{NAME}"|' "$1"
+    else
+      # The first of each; those of [[application]] stay an example.
+      sed -i -e '0,/^# client_id = .*/s//client_id = "{CLIENT_ID}"/' \\
+        -e '0,/^# client_secret_file = /s//client_secret_file = /' "$1"
+    fi ;;
   */client_secret) echo '{CLIENT_SECRET}' >"$1" ;;
   *) exit 1 ;;
 esac
