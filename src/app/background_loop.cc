@@ -43,7 +43,7 @@ void BackgroundLoop::Run() {
 }
 
 Result<bool> BackgroundLoop::DoWork() {
-  if (!lock_) {
+  if (!lock_ && !options_.lock_file.empty()) {
     Result<std::optional<FileLock>> taken = FileLock::Try(options_.lock_file, 0);
     if (!taken) return Fail(std::move(taken).error());
     if (!*taken) return false;

@@ -14,14 +14,14 @@
 namespace imrelay {
 
 // A thread behind the requests that does one thing after another. Of several processes on one
-// database, one does it; when that ends, another takes over.
+// database, one does it, unless told otherwise; when that ends, another takes over.
 class BackgroundLoop {
  public:
   struct Options {
     // What the log says once when it begins to fail: "proofs wait".
     std::string waits;
-    // A file of its own beside the database. The database file itself must not be opened a second
-    // time: closing it would end SQLite's locks.
+    // A file of its own beside the database; empty: every process does it. The database file itself
+    // must not be opened a second time: closing it would end SQLite's locks.
     std::string lock_file;
     // How often it looks when there is nothing to do.
     std::chrono::milliseconds pause{200};

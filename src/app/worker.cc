@@ -106,6 +106,8 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
                           if (!applied) return Fail(std::move(applied).error());
                           return prover.ProveOne();
                         });
+  BackgroundLoop held_tokens({"new tokens wait", {}, kUpkeepPause},
+                             [&] { return bitrix24.tokens.CommitHeld(); });
   BackgroundLoop upkeeps({"upkeep waits", config.database_path + "-upkeep", kUpkeepPause},
                          [&] { return upkeep.DoOne(); });
 
@@ -125,9 +127,10 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
   int signal = 0;
   sigwait(&stop_signals, &signal);
   Log(LogLevel::kInfo, "worker draining", {{"pid", std::to_string(getpid())}});
-  pages.Stop();  // first: a page may be waiting for a proof
-  proofs.Stop();
   upkeeps.Stop();
+  pages.Stop();  // before the proofs: a page may be waiting for one
+  proofs.Stop();
+  held_tokens.Stop();
   (*server)->Drain();
   Log(LogLevel::kInfo, "worker ended", {{"pid", std::to_string(getpid())}});
   return {};

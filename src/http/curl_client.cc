@@ -201,6 +201,8 @@ void Prepare(CURL* handle, const HttpRequest& request, const List& headers, Exch
     curl_easy_setopt(handle, CURLOPT_CAINFO, exchange.policy->trusted_certificates.c_str());
   }
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+  // Otherwise a time-out would wait for the thread that resolves the name.
+  curl_easy_setopt(handle, CURLOPT_QUICK_EXIT, 1L);
   curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
   curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(kConnectTimeout.count()));
   curl_easy_setopt(handle, CURLOPT_USERAGENT, "imrelay/" IMRELAY_VERSION);

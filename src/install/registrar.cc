@@ -145,6 +145,10 @@ class Registrar::Attempt {
   CallResult Send(const Call& call) {
     const auto left =
         std::chrono::duration_cast<milliseconds>(deadline_ - std::chrono::steady_clock::now());
+    if (left <= milliseconds(0) && sent_) {
+      return FailCall({Fault::kLater, "no_time", "the portal answers too slowly for one attempt"});
+    }
+    sent_ = true;
     return api_.Send(member_id_, call, std::max(left, milliseconds(0)));
   }
 
@@ -177,6 +181,7 @@ class Registrar::Attempt {
   const MemberId& member_id_;
   const std::chrono::steady_clock::time_point deadline_;
   std::vector<Step> steps_;
+  bool sent_ = false;
   bool passes_ = true;
   std::optional<TimePoint> not_before_;
 };
@@ -198,7 +203,7 @@ std::vector<Step> Registrar::Ensure(const PortalAccess& portal, milliseconds pat
     lock = FileLock::Wait(lock_file_, kFirstSlot + portal.id.value(), patience);
     if (!*lock) {
       // Who has it records what comes of it.
-      static_cast<void>(store_.ScheduleUpkeep(portal.id, clock_.Now() + kAgainSoon));
+      static_cast<void>(store_.ScheduleUpkeep(portal, clock_.Now() + kAgainSoon));
       const std::string& reason = lock->error().reason;
       return {{"lock", false, reason.empty() ? "unavailable" : reason}};
     }
@@ -251,7 +256,7 @@ Status Registrar::Record(const PortalAccess& portal, const Attempt& attempt) {
     done.problem = failed->what + ": " + failed->word;
     next = attempt.Next(now);
   }
-  return store_.RecordRegistration(portal.id, done, now, next);
+  return store_.RecordRegistration(portal, done, now, next);
 }
 
 CallResultOf<Bindings> Registrar::Inspect(const PortalAccess& portal, milliseconds patience) {

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/log.h"
 #include "bitrix24/endpoint.h"
@@ -43,13 +44,32 @@ Tokens::Tokens(PortalStore& store, const Keyring& keyring,
       clock_(clock) {}
 
 Tokens::~Tokens() {
-  for (auto& [id, held] : held_) {
-    const Result<bool> kept =
-        store_.ReplaceTokens(id, held.portal.chain, held.granted, clock_.Now());
-    if (kept) continue;
+  const Result<bool> committed = CommitHeld();
+  if (committed) return;
+  for (const auto& [id, held] : held_) {
     Log(LogLevel::kError, "tokens lost",
-        {{"member_id", held.portal.member_id.value()}, {"because", kept.error().message}});
+        {{"member_id", held.portal.member_id.value()}, {"because", committed.error().message}});
   }
+}
+
+Result<bool> Tokens::CommitHeld() {
+  std::vector<PortalId> portals;
+  {
+    const std::lock_guard guard(mutex_);
+    for (const auto& [id, held] : held_) portals.push_back(id);
+  }
+  for (const PortalId portal : portals) {
+    std::optional<Held> held = TakeHeld(portal);
+    if (!held) continue;
+    const Result<bool> kept =
+        store_.ReplaceTokens(portal, held->portal.chain, held->granted, clock_.Now());
+    // A portal that has another pair by now needs this one no more.
+    if (kept) continue;
+    const std::lock_guard guard(mutex_);
+    held_.emplace(portal, *std::move(held));
+    return Fail(kept.error());
+  }
+  return false;
 }
 
 Result<Tokens::Access> Tokens::Get(const MemberId& member_id) {

@@ -51,6 +51,11 @@ class Tokens {
   // Errors: as Get.
   Result<Access> Renew(const MemberId& member_id, std::int64_t chain);
 
+  // Commits the pairs whose commit failed, so that other processes may go on with their portals;
+  // call it every second or so. Returns false when none is left. Errors: the store's; the pairs
+  // stay.
+  Result<bool> CommitHeld();
+
  private:
   // A pair that could not be committed yet. The lock keeps others from spoiling the chain.
   struct Held {

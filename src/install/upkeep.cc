@@ -14,7 +14,6 @@ using std::chrono::minutes;
 
 constexpr hours kLookAtAllEvery{1};
 constexpr minutes kShortestDelay{5};
-constexpr hours kLongestDelay{6};
 // Somebody else, a page most likely, has the portal in hand.
 constexpr minutes kAgainWhenBusy{5};
 
@@ -45,7 +44,9 @@ Result<bool> Upkeep::DoOne() {
   if (!due) return Fail(std::move(due).error());
   if (due->empty()) return false;
   const PortalAccess& portal = due->front();
-  Status done;
+  // First: what cannot be recorded must not be done again and again.
+  Status done = store_.ScheduleUpkeep(portal, now + kShortestDelay);
+  if (!done) return Fail(std::move(done).error());
   if (Status renewed = RenewIfOld(portal, now); !renewed) {
     done = Postpone(portal, NoteFailure(portal, "tokens", renewed.error().reason));
   } else {
@@ -77,7 +78,7 @@ Status Upkeep::LookAtAll(TimePoint now) {
                             ? known->fingerprint != registrar_.Fingerprint(portal.application)
                             : first;
     if (!wanted) continue;
-    if (Status due = store_.ScheduleUpkeep(portal.id, now); !due) return due;
+    if (Status due = store_.ScheduleUpkeep(portal, now); !due) return due;
   }
   return {};
 }
@@ -94,7 +95,7 @@ Status Upkeep::Register(const PortalAccess& portal) {
   const Result<Registration> before = store_.FindRegistration(portal.id);
   if (!before) return Fail(before.error());
   const std::vector<Step> steps = registrar_.Ensure(portal, kUpkeepPatience);
-  if (IsBusy(steps)) return store_.ScheduleUpkeep(portal.id, clock_.Now() + kAgainWhenBusy);
+  if (IsBusy(steps)) return store_.ScheduleUpkeep(portal, clock_.Now() + kAgainWhenBusy);
   const auto failed =
       std::find_if(steps.begin(), steps.end(), [](const Step& step) { return !step.done; });
   if (failed != steps.end()) {
@@ -128,14 +129,14 @@ int Upkeep::NoteFailure(const PortalAccess& portal, const std::string& what,
 }
 
 Status Upkeep::Postpone(const PortalAccess& portal, int failures) {
-  return store_.ScheduleUpkeep(portal.id,
-                               clock_.Now() + Backoff(failures, kShortestDelay, kLongestDelay));
+  return store_.ScheduleUpkeep(portal,
+                               clock_.Now() + Backoff(failures, kShortestDelay, kUpkeepEvery));
 }
 
 Status Upkeep::Succeeded(const PortalAccess& portal) {
   failing_.erase(portal.id);
   // Less up to a quarter, so that portals that were installed together do not come together.
-  return store_.ScheduleUpkeep(portal.id, clock_.Now() + Backoff(0, kUpkeepEvery, kUpkeepEvery));
+  return store_.ScheduleUpkeep(portal, clock_.Now() + Backoff(0, kUpkeepEvery, kUpkeepEvery));
 }
 
 }  // namespace imrelay

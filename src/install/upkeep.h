@@ -15,7 +15,7 @@
 namespace imrelay {
 
 // What keeps a portal working for years without anybody opening it: its registration is done after
-// an installation, done again when what is wanted changed, and looked at once a day; its refresh
+// an installation, done again when what is wanted changed, and looked at every week; its refresh
 // token is renewed long before its 180 days end. Not thread-safe; one process at a time.
 class Upkeep {
  public:
@@ -24,7 +24,8 @@ class Upkeep {
   // Takes care of the portal due longest, if any, and logs what changed: a registration that was
   // done or begins to fail, not every try. The first call also has everything looked at that may
   // have changed while nobody was there, and tells of dead portals; that is repeated now and then.
-  // Returns whether a portal was due. Takes kUpkeepPatience and a few time-outs at most.
+  // Returns whether a portal was due. Takes kUpkeepPatience and the time-outs of one call and one
+  // refresh at most.
   // Errors: the store's.
   Result<bool> DoOne();
 
@@ -54,8 +55,11 @@ class Upkeep {
 // settings/oauth/index.md.
 inline constexpr std::chrono::hours kRefreshTokenLife{180 * 24};
 inline constexpr std::chrono::hours kRenewAfter{120 * 24};
-inline constexpr std::chrono::hours kUpkeepEvery{24};
-// Short, because a worker that is told to stop waits for it.
-inline constexpr std::chrono::seconds kUpkeepPatience{5};
+// Each look refreshes the tokens of a silent portal: hourly or daily "may be blocked by automation"
+// (the same page).
+inline constexpr std::chrono::hours kUpkeepEvery{7 * 24};
+// Short, because a worker that is told to stop waits for it; a portal that is slower is registered
+// in several attempts.
+inline constexpr std::chrono::seconds kUpkeepPatience{10};
 
 }  // namespace imrelay

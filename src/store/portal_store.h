@@ -32,6 +32,7 @@ struct PortalAccess {
   std::optional<TimePoint> token_expires_at;   // of the access token
   std::optional<TimePoint> tokens_granted_at;  // the refresh token lives 180 days from here
   std::string dead_reason;                     // a short word; empty unless dead
+  EventId installation;                        // the proven one
   std::optional<TimePoint> last_event_at;
 };
 
@@ -83,13 +84,16 @@ class PortalStore {
 
   virtual Result<Registration> FindRegistration(PortalId portal) = 0;
   // `done.done_at` is set to `now` when there is no problem. The portal's upkeep is due at `next`.
-  virtual Status RecordRegistration(PortalId portal, const Registration& done, TimePoint now,
-                                    TimePoint next) = 0;
+  // Nothing happens when the portal was installed anew since `portal` was read: that took away what
+  // was registered.
+  virtual Status RecordRegistration(const PortalAccess& portal, const Registration& done,
+                                    TimePoint now, TimePoint next) = 0;
 
   // Active portals whose upkeep is due, the longest due first; an accepted installation makes it
   // due at once.
   virtual Result<std::vector<PortalAccess>> DueForUpkeep(TimePoint now, int limit) = 0;
-  virtual Status ScheduleUpkeep(PortalId portal, TimePoint due) = 0;
+  // Nothing happens when the portal was installed anew since `portal` was read.
+  virtual Status ScheduleUpkeep(const PortalAccess& portal, TimePoint due) = 0;
 
   // The connector was switched on or off on a line, through us.
   virtual Status SetLine(PortalId portal, const ConnectorId& connector, LineId line, bool active,

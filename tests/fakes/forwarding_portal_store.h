@@ -32,14 +32,14 @@ class ForwardingPortalStore : public PortalStore {
   Result<Registration> FindRegistration(PortalId portal) override {
     return store_.FindRegistration(portal);
   }
-  Status RecordRegistration(PortalId portal, const Registration& done, TimePoint now,
+  Status RecordRegistration(const PortalAccess& portal, const Registration& done, TimePoint now,
                             TimePoint next) override {
     return store_.RecordRegistration(portal, done, now, next);
   }
   Result<std::vector<PortalAccess>> DueForUpkeep(TimePoint now, int limit) override {
     return store_.DueForUpkeep(now, limit);
   }
-  Status ScheduleUpkeep(PortalId portal, TimePoint due) override {
+  Status ScheduleUpkeep(const PortalAccess& portal, TimePoint due) override {
     return store_.ScheduleUpkeep(portal, due);
   }
   Status SetLine(PortalId portal, const ConnectorId& connector, LineId line, bool active,

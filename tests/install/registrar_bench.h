@@ -22,10 +22,10 @@ inline ConnectorSettings Settings() { return {"relay", "The relay", "", "https:/
 // A store that can be away when something is to be kept.
 struct ReadOnlyStore : ForwardingPortalStore {
   using ForwardingPortalStore::ForwardingPortalStore;
-  Status RecordRegistration(PortalId id, const Registration& done, TimePoint now,
+  Status RecordRegistration(const PortalAccess& portal, const Registration& done, TimePoint now,
                             TimePoint next) override {
     if (full) return Fail(ErrorCode::kUnavailable, "the database is full");
-    return ForwardingPortalStore::RecordRegistration(id, done, now, next);
+    return ForwardingPortalStore::RecordRegistration(portal, done, now, next);
   }
   Status SetLine(PortalId id, const ConnectorId& connector, LineId line, bool active,
                  TimePoint now) override {

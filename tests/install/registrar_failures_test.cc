@@ -78,8 +78,7 @@ TEST_CASE("registrar: stops where the portal is away, and is due again soon") {
   Bench bench;
   bench.http.faults["event.bind ONIMCONNECTORMESSAGEUPDATE"] = {0, ""};
 
-  // With no patience nothing is repeated.
-  const std::vector<Step> steps = bench.registrar.Ensure(bench.portal, milliseconds(0));
+  const std::vector<Step> steps = bench.Ensure();
 
   REQUIRE(steps.size() == 3);
   CHECK(WordOf(steps, "connector") == "done");
@@ -87,6 +86,17 @@ TEST_CASE("registrar: stops where the portal is away, and is due again soon") {
   CHECK(steps.back().what == "event ONIMCONNECTORMESSAGEUPDATE");
   CHECK(steps.back().word == "no_answer");
   CHECK(bench.Recorded().problem == "event ONIMCONNECTORMESSAGEUPDATE: no_answer");
+  CHECK(bench.IsDueAt(bench.clock.Now() + minutes(5)));
+}
+
+TEST_CASE("registrar: sends nothing further when its time is up") {
+  RegistrarBench bench;
+
+  const std::vector<Step> steps = bench.registrar.Ensure(bench.portal, milliseconds(0));
+
+  REQUIRE(steps.size() == 2);
+  CHECK(WordOf(steps, "connector") == "done");
+  CHECK(steps.back().word == "no_time");
   CHECK(bench.IsDueAt(bench.clock.Now() + minutes(5)));
 }
 

@@ -184,6 +184,24 @@ TEST_CASE("tokens: a pair that cannot be kept is held and not used; the lock is 
   CHECK(bench.Refreshes() == 1);
 }
 
+TEST_CASE("tokens: held pairs are committed when the database is back, whoever asks") {
+  Bench bench;
+  bench.InstallPortal();
+  bench.portals.away = true;
+  bench.Grant("1");
+  REQUIRE(bench.Renew(1) == "unavailable: ");
+  CHECK_FALSE(bench.tokens->CommitHeld().has_value());
+  CHECK_FALSE(FileLock::Try(bench.path() + "-tokens", bench.Row().id.value())->has_value());
+
+  bench.portals.away = false;
+  const Result<bool> committed = bench.tokens->CommitHeld();
+
+  REQUIRE(committed.has_value());
+  CHECK_FALSE(*committed);
+  CHECK(bench.RefreshTokenOfRow() == "refresh-1");
+  CHECK(FileLock::Try(bench.path() + "-tokens", bench.Row().id.value())->has_value());
+}
+
 TEST_CASE("tokens: a held pair gives way to an installation that came meanwhile") {
   Bench bench;
   bench.InstallPortal();

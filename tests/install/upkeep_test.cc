@@ -76,16 +76,16 @@ TEST_CASE("upkeep: registers after an installation, at once and once") {
   CHECK(bench.Registered() == 1);
 }
 
-TEST_CASE("upkeep: looks after a portal once a day") {
+TEST_CASE("upkeep: looks after a portal every week") {
   Bench bench;
   bench.InstallPortal();
   REQUIRE(bench.DoOne());
   bench.KeepToken();
   bench.Registered();
 
-  bench.clock.Advance(hours(17));
+  bench.clock.Advance(kUpkeepEvery * 3 / 4 - hours(1));
   CHECK_FALSE(bench.DoOne());
-  bench.clock.Advance(hours(7));
+  bench.clock.Advance(kUpkeepEvery / 4 + hours(1));
   CHECK(bench.DoOne());
   CHECK(bench.Registered() == 1);
 }
@@ -112,7 +112,7 @@ TEST_CASE("upkeep: what a former worker registers during an upgrade is found out
   bench.InstallPortal();
   REQUIRE(bench.DoOne());
   const Registration former{"another fingerprint", {}, ""};
-  REQUIRE(bench.portals.RecordRegistration(bench.Row().id, former, bench.clock.Now(),
+  REQUIRE(bench.portals.RecordRegistration(bench.Row(), former, bench.clock.Now(),
                                            bench.clock.Now() + hours(24)));
   bench.KeepToken();
   CHECK_FALSE(bench.DoOne());
@@ -141,10 +141,23 @@ TEST_CASE("upkeep: failures come back less and less often, and a mended one is d
   CHECK(tries <= 24);
 
   bench.portal.faults.clear();
-  bench.clock.Advance(hours(6));
+  bench.clock.Advance(kUpkeepEvery);
   CHECK(bench.DoOne());
   CHECK(bench.Known().problem.empty());
   CHECK_FALSE(bench.DoOne());
+}
+
+TEST_CASE("upkeep: what cannot be recorded is not done again and again") {
+  Bench bench;
+  bench.InstallPortal();
+  REQUIRE(RawDatabase(bench.path())
+              .Execute("CREATE TRIGGER full BEFORE UPDATE OF registration_problem ON portal "
+                       "BEGIN SELECT RAISE(ABORT, 'full'); END"));
+  static_cast<void>(bench.upkeep->DoOne());
+  CHECK(bench.Registered() == 1);
+
+  CHECK_FALSE(bench.DoOne());
+  CHECK(bench.Registered() == 0);
 }
 
 TEST_CASE("upkeep: a new process tries at once what failed before") {
@@ -169,7 +182,7 @@ TEST_CASE("upkeep: renews the refresh token of a silent portal long before it en
   REQUIRE(bench.DoOne());
   CHECK(bench.Row().chain == 1);
 
-  bench.clock.Advance(hours(25));
+  bench.clock.Advance(kUpkeepEvery);
   bench.Grant("1");
   CHECK(bench.DoOne());
 

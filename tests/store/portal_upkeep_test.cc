@@ -21,8 +21,8 @@ TEST_CASE("portal_store: upkeep is due after an installation, the longest due fi
   bench.Post("m4", 'a');
   CHECK(bench.Due() == "m1 m2 ");
 
-  REQUIRE(bench.portals().ScheduleUpkeep(bench.Access("m1").id, bench.clock.Now() + seconds(9)));
-  REQUIRE(bench.portals().ScheduleUpkeep(bench.Access("m2").id, bench.clock.Now() + seconds(3)));
+  REQUIRE(bench.portals().ScheduleUpkeep(bench.Access("m1"), bench.clock.Now() + seconds(9)));
+  REQUIRE(bench.portals().ScheduleUpkeep(bench.Access("m2"), bench.clock.Now() + seconds(3)));
   CHECK(bench.Due() == "m3 ");
   REQUIRE(bench.portals().MarkDead(bench.Access("m3").id, 1, "x", bench.clock.Now()));
   CHECK(bench.Due() == "");
@@ -31,12 +31,28 @@ TEST_CASE("portal_store: upkeep is due after an installation, the longest due fi
   CHECK(bench.portals().ListAccess()->size() == 4);
 }
 
+TEST_CASE("portal_store: what was registered before a new installation is not recorded after it") {
+  Bench bench;
+  bench.Install("m1");
+  const PortalAccess before = bench.Access();
+  bench.clock.Advance(seconds(1));
+  bench.Install("m1", 'b');
+
+  REQUIRE(bench.portals().RecordRegistration(before, {"f1", {}, ""}, bench.clock.Now(),
+                                             bench.clock.Now() + hours(24)));
+  REQUIRE(bench.portals().ScheduleUpkeep(before, bench.clock.Now() + hours(24)));
+
+  CHECK(bench.portals().FindRegistration(before.id)->fingerprint.empty());
+  CHECK(bench.Due() == "m1 ");
+}
+
 TEST_CASE("portal_store: remembers what is registered; a failure leaves what was known") {
   Bench bench;
   bench.Install("m1");
-  const PortalId portal = bench.Access().id;
+  const PortalAccess access = bench.Access();
+  const PortalId portal = access.id;
   const auto record = [&](const char* fingerprint, const char* problem, hours next) {
-    REQUIRE(bench.portals().RecordRegistration(portal, {fingerprint, {}, problem},
+    REQUIRE(bench.portals().RecordRegistration(access, {fingerprint, {}, problem},
                                                bench.clock.Now(), bench.clock.Now() + next));
     return bench.portals().FindRegistration(portal).value();
   };

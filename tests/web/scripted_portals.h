@@ -27,11 +27,12 @@ class ScriptedPortals final : public PortalStore {
   Status MarkDead(PortalId, std::int64_t, const std::string&, TimePoint) override { return None(); }
   Status MarkUninstalled(PortalId, std::int64_t, TimePoint) override { return None(); }
   Result<Registration> FindRegistration(PortalId) override { return None(); }
-  Status RecordRegistration(PortalId, const Registration&, TimePoint, TimePoint) override {
+  Status RecordRegistration(const PortalAccess&, const Registration&, TimePoint,
+                            TimePoint) override {
     return None();
   }
   Result<std::vector<PortalAccess>> DueForUpkeep(TimePoint, int) override { return None(); }
-  Status ScheduleUpkeep(PortalId, TimePoint) override { return None(); }
+  Status ScheduleUpkeep(const PortalAccess&, TimePoint) override { return None(); }
   Status SetLine(PortalId, const ConnectorId&, LineId, bool, TimePoint) override { return None(); }
   Result<InstallationState> FindInstallationState(EventId) override { return None(); }
   Result<DeletionOutlook> FindOutlook(PortalId) override { return None(); }

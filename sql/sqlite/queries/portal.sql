@@ -21,15 +21,16 @@ UPDATE portal SET previous_token_hash = NULL, revision = revision + 1 WHERE port
 
 -- name: PortalAccept
 -- An uninstalled portal's old token must not count again; a working one's does for a while. Where
--- the installation came without one (?2 is NULL), the portal keeps what it has.
+-- the installation came without one (?2 is NULL), the portal keeps what it has of this application.
 UPDATE portal SET
   previous_token_hash = CASE
     WHEN status NOT IN ('active', 'dead') THEN NULL
+    WHEN ?2 IS NULL AND application <> ?13 THEN NULL
     WHEN ?2 IS NULL OR token_hash = ?2 THEN previous_token_hash
     ELSE token_hash END,
   token_hash = CASE
     WHEN ?2 IS NOT NULL THEN ?2
-    WHEN status = 'uninstalled' THEN NULL
+    WHEN status = 'uninstalled' OR application <> ?13 THEN NULL
     ELSE token_hash END,
   status = CASE WHEN length(?4) > 0 THEN 'active' ELSE 'dead' END,
   dead_reason = CASE WHEN length(?4) > 0 THEN NULL ELSE 'refresh_token_lost' END,
@@ -103,6 +104,7 @@ DELETE FROM event WHERE portal_id = ?1;
 -- What is waiting or rejected anyone may have posted.
 SELECT portal_id, application, status, domain, client_endpoint, scope, server_endpoint,
   access_token, refresh_token, token_chain, token_expires_at, tokens_granted_at, dead_reason,
+  installed_event_id,
   (SELECT e.received_at FROM event AS e
    WHERE e.portal_id = portal.portal_id AND e.status <> 'waiting' AND e.status <> 'rejected'
    ORDER BY e.event_id DESC LIMIT 1)
@@ -140,10 +142,11 @@ UPDATE portal SET
   registration_fingerprint = CASE WHEN ?3 = '' THEN ?2 ELSE registration_fingerprint END,
   registered_at = CASE WHEN ?3 = '' THEN ?4 ELSE registered_at END,
   registration_problem = nullif(?3, ''), upkeep_due_at = ?5
-WHERE portal_id = ?1;
+WHERE portal_id = ?1 AND coalesce(installed_event_id, 0) = ?6;
 
 -- name: PortalScheduleUpkeep
-UPDATE portal SET upkeep_due_at = ?2 WHERE portal_id = ?1;
+UPDATE portal SET upkeep_due_at = ?2
+WHERE portal_id = ?1 AND coalesce(installed_event_id, 0) = ?3;
 
 -- name: PortalOutlook
 -- Reads the mapping from its newest message on until it has found enough.

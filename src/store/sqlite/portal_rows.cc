@@ -72,7 +72,8 @@ Result<std::optional<PortalAccess>> FindAccessRow(Database& database, const Memb
   access.token_expires_at = TimeIn(find, 10);
   access.tokens_granted_at = TimeIn(find, 11);
   access.dead_reason = find.Text(12);
-  access.last_event_at = TimeIn(find, 13);
+  access.installation = EventId(find.OptionalInteger(13).value_or(0));
+  access.last_event_at = TimeIn(find, 14);
   return std::optional(std::move(access));
 }
 
@@ -117,11 +118,12 @@ Result<Registration> FindRegistrationRow(Database& database, PortalId portal) {
   return Registration{find.Text(0), TimeIn(find, 1), find.Text(2)};
 }
 
-Status RecordRegistrationRow(Database& database, PortalId portal, const Registration& done,
-                             TimePoint now, TimePoint next) {
+Status RecordRegistrationRow(Database& database, const PortalAccess& portal,
+                             const Registration& done, TimePoint now, TimePoint next) {
   Statement& record = database.Prepare(sql::kPortalRecordRegistration);
-  record.Bind(portal.value()).Bind(done.fingerprint).Bind(done.problem);
-  return record.Bind(UnixSeconds(now)).Bind(UnixSeconds(next)).Run();
+  record.Bind(portal.id.value()).Bind(done.fingerprint).Bind(done.problem);
+  record.Bind(UnixSeconds(now)).Bind(UnixSeconds(next));
+  return record.Bind(portal.installation.value()).Run();
 }
 
 Result<InstallationState> FindInstallationStateRow(Database& database, EventId event) {

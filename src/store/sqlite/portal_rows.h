@@ -20,8 +20,8 @@ Result<bool> ReplaceTokensRow(Database& database, PortalId portal, std::int64_t 
                               const ProvenInstallation& granted, TimePoint now);
 Status MarkUninstalledRow(Database& database, PortalId portal, std::int64_t chain, TimePoint now);
 Result<Registration> FindRegistrationRow(Database& database, PortalId portal);
-Status RecordRegistrationRow(Database& database, PortalId portal, const Registration& done,
-                             TimePoint now, TimePoint next);
+Status RecordRegistrationRow(Database& database, const PortalAccess& portal,
+                             const Registration& done, TimePoint now, TimePoint next);
 Result<InstallationState> FindInstallationStateRow(Database& database, EventId event);
 Result<DeletionOutlook> FindOutlookRow(Database& database, PortalId portal);
 Result<std::map<std::string, std::int64_t>> CountPortalRows(Database& database);

@@ -275,8 +275,8 @@ Result<Registration> SqliteStore::FindRegistration(PortalId portal) {
       [&](Database& database) { return FindRegistrationRow(database, portal); });
 }
 
-Status SqliteStore::RecordRegistration(PortalId portal, const Registration& done, TimePoint now,
-                                       TimePoint next) {
+Status SqliteStore::RecordRegistration(const PortalAccess& portal, const Registration& done,
+                                       TimePoint now, TimePoint next) {
   return writer_.Run(
       [&](Database& database) { return RecordRegistrationRow(database, portal, done, now, next); });
 }
@@ -286,10 +286,13 @@ Result<std::vector<PortalAccess>> SqliteStore::DueForUpkeep(TimePoint now, int l
       [&](Database& database) { return FindUpkeepRows(database, now, limit); });
 }
 
-Status SqliteStore::ScheduleUpkeep(PortalId portal, TimePoint due) {
+Status SqliteStore::ScheduleUpkeep(const PortalAccess& portal, TimePoint due) {
   return writer_.Run([&](Database& database) {
     Statement& schedule = database.Prepare(sql::kPortalScheduleUpkeep);
-    return schedule.Bind(portal.value()).Bind(UnixSeconds(due)).Run();
+    return schedule.Bind(portal.id.value())
+        .Bind(UnixSeconds(due))
+        .Bind(portal.installation.value())
+        .Run();
   });
 }
 

@@ -55,10 +55,10 @@ class SqliteStore final : public Store, public PortalStore {
                   TimePoint now) override;
   Status MarkUninstalled(PortalId portal, std::int64_t chain, TimePoint now) override;
   Result<Registration> FindRegistration(PortalId portal) override;
-  Status RecordRegistration(PortalId portal, const Registration& done, TimePoint now,
+  Status RecordRegistration(const PortalAccess& portal, const Registration& done, TimePoint now,
                             TimePoint next) override;
   Result<std::vector<PortalAccess>> DueForUpkeep(TimePoint now, int limit) override;
-  Status ScheduleUpkeep(PortalId portal, TimePoint due) override;
+  Status ScheduleUpkeep(const PortalAccess& portal, TimePoint due) override;
   Status SetLine(PortalId portal, const ConnectorId& connector, LineId line, bool active,
                  TimePoint now) override;
   Result<InstallationState> FindInstallationState(EventId installation_event) override;
