@@ -21,10 +21,8 @@ constexpr std::size_t kLongestQueue = 32;
 constexpr std::size_t kLongestWord = 100;
 // Leaves time for the registration after it.
 constexpr std::chrono::seconds kProofPatience{12};
-
-bool IsGone(const std::optional<PortalAccess>& portal) {
-  return !portal || portal->status == PortalStatus::kUninstalled;
-}
+// Where it fails, the portal is asked all the same.
+constexpr std::chrono::seconds kHealPatience{8};
 
 std::string WordOf(const Error& error) {
   if (!error.reason.empty()) return error.reason;
@@ -186,10 +184,23 @@ Result<Visitor> Pages::FindVisitor(const Asked& asked) {
     opening.line = posted.line;
   }
   opening.language = posted.language;
-  const std::chrono::milliseconds patience =
-      std::min<std::chrono::milliseconds>(kProofPatience, asked.left());
-  return asked.kind == PageKind::kInstall ? visits_.Install(opening, patience)
-                                          : visits_.Admit(opening, patience);
+  const bool installs = asked.kind == PageKind::kInstall;
+  const auto patience =
+      std::min<std::chrono::milliseconds>(installs ? kProofPatience : kHealPatience, asked.left());
+  return installs ? visits_.Install(opening, patience) : visits_.Admit(opening, patience);
+}
+
+// It may have been uninstalled, or have become another application's, since the page was opened.
+Result<PortalAccess> Pages::FindPortal(const Asked& asked, const Visitor& visitor) {
+  Result<std::optional<PortalAccess>> portal = portals_.FindAccess(visitor.member_id);
+  if (!portal) return Fail(std::move(portal).error());
+  if (!*portal || (*portal)->status == PortalStatus::kUninstalled) {
+    return Fail(ErrorCode::kUnauthenticated, "uninstalled", "uninstalled");
+  }
+  if ((*portal)->application != asked.application) {
+    return Fail(ErrorCode::kUnauthenticated, "another application's", "other_application");
+  }
+  return **std::move(portal);
 }
 
 // Where a refusal may be shown in a frame: a page that names its portal's address tells it to
@@ -224,30 +235,24 @@ Response Pages::Refuse(const Asked& asked, const Error& error, Told& told) {
 }
 
 Response Pages::AnswerInstall(const Asked& asked, const Visitor& visitor, Told& told) {
-  const Result<std::optional<PortalAccess>> portal = portals_.FindAccess(visitor.member_id);
+  const Result<PortalAccess> portal = FindPortal(asked, visitor);
   if (!portal) return Refuse(asked, portal.error(), told);
-  if (IsGone(*portal)) {
-    return Refuse(asked, {ErrorCode::kUnauthenticated, "uninstalled", "uninstalled"}, told);
-  }
   InstallPage page;
   page.language = LanguageOf(visitor.language);
-  page.ancestor = OriginOf((*portal)->client_endpoint);
+  page.ancestor = OriginOf(portal->client_endpoint);
   page.path = asked.path + "?LANG=" + std::string(LanguageCode(page.language));
   page.page_token = visits_.Sign(visitor, asked.page());
   page.member_id = visitor.member_id.value();
   page.connector_name = registrar_.connector().name;
-  page.steps = registrar_.Ensure(**portal, asked.left());
+  page.steps = registrar_.Ensure(*portal, asked.left());
   told.status = AllDone(page.steps) ? "done" : "incomplete";
   told.reason = FirstProblem(page.steps);
   return InstallAnswer(page);
 }
 
 Response Pages::AnswerSettings(const Asked& asked, const Visitor& visitor, Told& told) {
-  Result<std::optional<PortalAccess>> portal = portals_.FindAccess(visitor.member_id);
+  Result<PortalAccess> portal = FindPortal(asked, visitor);
   if (!portal) return Refuse(asked, portal.error(), told);
-  if (IsGone(*portal)) {
-    return Refuse(asked, {ErrorCode::kUnauthenticated, "uninstalled", "uninstalled"}, told);
-  }
   SettingsPage page;
   page.language = LanguageOf(visitor.language);
   page.path = asked.path + "?LANG=" + std::string(LanguageCode(page.language));
@@ -255,14 +260,11 @@ Response Pages::AnswerSettings(const Asked& asked, const Visitor& visitor, Told&
   page.member_id = visitor.member_id.value();
   page.connector_name = registrar_.connector().name;
   page.line = visitor.line;
-  Act(asked, **portal, page, told);
+  Act(asked, *portal, page, told);
   // What was done may have changed it.
-  portal = portals_.FindAccess(visitor.member_id);
+  portal = FindPortal(asked, visitor);
   if (!portal) return Refuse(asked, portal.error(), told);
-  if (IsGone(*portal)) {
-    return Refuse(asked, {ErrorCode::kUnauthenticated, "uninstalled", "uninstalled"}, told);
-  }
-  const Status filled = FillIn(asked, **portal, page);
+  const Status filled = FillIn(asked, *portal, page);
   if (!filled) return Refuse(asked, filled.error(), told);
   return SettingsAnswer(page);
 }
