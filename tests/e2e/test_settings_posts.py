@@ -168,6 +168,8 @@ class SettingsPosts(PagesTest):
     def test_a_dead_portal_is_healed_by_opening_it(self):
         portal = self.installed_portal()
         opened = self.open_settings(portal)
+        self.act("settings", opened, "connect")
+        wait_for(lambda: (self.line_of(portal) or {}).get("active"), what="an active line")
         self.stand_in.revoke(portal.member_id)
 
         self.act("settings", opened, "test")
@@ -177,7 +179,10 @@ class SettingsPosts(PagesTest):
 
         page = self.check_page(dead, 200)
         self.assertIn("An administrator has to open the application in Bitrix24 once", page)
-        self.assertIn("Connect line 107", self.check_page(healed, 200))
+        self.assertNotIn("being registered", page)
+        page = self.check_page(healed, 200)
+        self.assertIn("Disconnect line 107", page)
+        self.assertNotIn("being registered", page)
         self.assertEqual(self.stack.portal_status(portal), "active")
 
     def test_a_dead_portal_that_cannot_be_healed_is_told_so(self):
