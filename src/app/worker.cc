@@ -92,7 +92,8 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
   Prover prover(store, service.keyring, bitrix24.authorization_server, bitrix24.calls,
                 bitrix24.applications, clock);
   Upkeep upkeep(store, bitrix24.tokens, bitrix24.registrar, clock);
-  Visits visits(store, store, service.keyring, bitrix24.calls, clock);
+  Visits visits(store, store, service.keyring, bitrix24.authorization_server, bitrix24.calls,
+                bitrix24.applications, clock);
   Pages pages(visits, bitrix24.registrar, bitrix24.api, store, store);
   Routes routes({ingest, store, store, NamesIn(config),
                  [&pages](PageKind kind, const std::string& application, const Request& request,

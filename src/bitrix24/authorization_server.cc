@@ -194,20 +194,22 @@ Result<TokenGrant> AuthorizationServer::Refresh(const ApplicationCredentials& ap
       });
 }
 
-Result<TokenOwner> AuthorizationServer::AppInfo(const Secret& access_token,
-                                                const std::string& hint) {
+Result<TokenOwner> AuthorizationServer::AppInfo(const Secret& access_token, const std::string& hint,
+                                                std::chrono::milliseconds patience) {
   JsonWriter json;
   json.BeginObject().Key("auth").String(access_token.Reveal()).EndObject();
   HttpRequest request;
   request.headers = {{"Content-Type", "application/json"}};
   request.body = json.Take();
-  return FirstSuccess<TokenOwner>(InOrder(hint),
-                                  [&](const std::string& base) -> Result<TokenOwner> {
-                                    request.url = base + "/rest/app.info";
-                                    Result<Tree> answer = Read(http_.Send(request));
-                                    if (!answer) return Fail(std::move(answer).error());
-                                    return ReadOwner(*answer);
-                                  });
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  return FirstSuccess<TokenOwner>(
+      InOrder(hint), [&](const std::string& base) -> Result<TokenOwner> {
+        request.timeout = std::min(HttpRequest().timeout, TimeUntil(deadline));
+        request.url = base + "/rest/app.info";
+        Result<Tree> answer = Read(http_.Send(request));
+        if (!answer) return Fail(std::move(answer).error());
+        return ReadOwner(*answer);
+      });
 }
 
 }  // namespace imrelay

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -60,7 +61,9 @@ class AuthorizationServer {
   // `hint` is the server an event named: it is asked first if it is one of ours, else ignored.
   Result<TokenGrant> Refresh(const ApplicationCredentials& application, const Secret& refresh_token,
                              const std::string& hint);
-  Result<TokenOwner> AppInfo(const Secret& access_token, const std::string& hint);
+  // `patience` is for all servers together, each having a second at least.
+  Result<TokenOwner> AppInfo(const Secret& access_token, const std::string& hint,
+                             std::chrono::milliseconds patience = std::chrono::seconds(10));
 
  private:
   std::vector<std::string> InOrder(const std::string& hint) const;

@@ -23,6 +23,8 @@ constexpr std::size_t kMaxServerEndpointBytes = 255;
 constexpr std::size_t kMaxNameBytes = 100;
 constexpr std::size_t kMaxPageTokenBytes = 1024;
 constexpr const char* kPageToken = "page_token";
+// Two calls to the portal are made beside, and the page has to be shown in time.
+constexpr milliseconds kOwnerPatience{4000};
 
 std::string_view View(const TokenHash& hash) {
   return {reinterpret_cast<const char*>(hash.data()), hash.size()};
@@ -36,9 +38,26 @@ tl::unexpected<Error> Later(const std::string& reason) {
   return Fail(ErrorCode::kUnavailable, "who opened the page cannot be told yet", reason);
 }
 
-Visitor VisitorOf(const PageOpening& opening, std::int64_t user_id) {
-  return {opening.member_id, user_id, opening.connector, opening.line, opening.language};
+// What is said of a method that a server does not have; some answer so with an error.
+bool IsUnknownMethod(const std::string& word) {
+  return word == "error_method_not_found" || word == "method_not_found";
 }
+
+// One of the few who may wait for a proof; for as long as it lives.
+class WaitingPlace {
+ public:
+  explicit WaitingPlace(std::atomic<int>& taken)
+      : taken_(taken), has_(taken.fetch_add(1) < kProofsAwaited) {}
+  ~WaitingPlace() { taken_.fetch_sub(1); }
+  WaitingPlace(const WaitingPlace&) = delete;
+  WaitingPlace& operator=(const WaitingPlace&) = delete;
+
+  explicit operator bool() const { return has_; }
+
+ private:
+  std::atomic<int>& taken_;
+  const bool has_;
+};
 
 // The same opening has the same key; a forged one with other tokens never has.
 InstallationRequest RequestOf(const PageOpening& opening, const Keyring& keyring, TimePoint now) {
@@ -102,29 +121,54 @@ std::optional<std::int64_t> Number(const std::string& text) {
 
 }  // namespace
 
-Visits::Visits(Store& store, PortalStore& portals, const Keyring& keyring, PortalCalls& calls,
-               const Clock& clock)
-    : store_(store), portals_(portals), keyring_(keyring), calls_(calls), clock_(clock) {}
+Visits::Visits(Store& store, PortalStore& portals, const Keyring& keyring,
+               AuthorizationServer& authorization_server, PortalCalls& calls,
+               const Applications& applications, const Clock& clock)
+    : store_(store),
+      portals_(portals),
+      keyring_(keyring),
+      authorization_server_(authorization_server),
+      calls_(calls),
+      applications_(applications),
+      clock_(clock) {}
+
+Visitor Visits::VisitorOf(const PageOpening& opening, std::int64_t user_id) const {
+  return {opening.member_id, user_id,          opening.connector,
+          opening.line,      opening.language, clock_.Now() + kPageTokenLife};
+}
 
 Result<Visitor> Visits::Install(const PageOpening& opening, milliseconds patience) {
   Result<Proof> proof = Prove(opening, patience);
   if (!proof) return Fail(std::move(proof).error());
-  // What an opening once was is not for ever what it is.
-  if (*proof == Proof::kRepeated) return AskPortal(opening);
   Result<PortalAccess> portal = FindPortal(opening);
   if (!portal) return Fail(std::move(portal).error());
-  // Its refresh token was lost on the way; see Prover.
-  if (portal->status == PortalStatus::kDead) return Refuse(portal->dead_reason);
+  const bool dead = portal->status == PortalStatus::kDead;
+  if (*proof == Proof::kRepeated) {
+    // What an opening once was is not for ever what it is.
+    Result<Visitor> visitor = AskPortal(opening);
+    if (visitor || dead) return visitor;
+    return Fail(ErrorCode::kConflict, "the opening was proven before, and its tokens are used up",
+                "already_installed");
+  }
+  // Lost on the way; see Prover.
+  if (dead) return Refuse("refresh_token_lost");
   return VisitorOf(opening, 0);
 }
 
 Result<Visitor> Visits::Admit(const PageOpening& opening, milliseconds patience) {
   Result<PortalAccess> portal = FindPortal(opening);
   if (!portal) return Fail(std::move(portal).error());
-  if (portal->status == PortalStatus::kDead && !opening.refresh_token.empty()) {
-    return Install(opening, patience);
+  if (portal->status != PortalStatus::kDead || opening.refresh_token.empty()) {
+    return AskPortal(opening);
   }
-  return AskPortal(opening);
+  Result<Proof> proof = Prove(opening, patience);
+  if (proof && *proof == Proof::kFresh) {
+    portal = FindPortal(opening);
+    if (portal && portal->status == PortalStatus::kActive) return VisitorOf(opening, 0);
+  }
+  Result<Visitor> visitor = AskPortal(opening);
+  if (visitor || proof) return visitor;
+  return Fail(std::move(proof).error());
 }
 
 Result<Visits::Proof> Visits::Prove(const PageOpening& opening, milliseconds patience) {
@@ -135,6 +179,7 @@ Result<Visits::Proof> Visits::Prove(const PageOpening& opening, milliseconds pat
   if (bytes > kMaxTokenBytes || opening.member_id.value().size() > kMaxNameBytes) {
     return Refuse("too_long");
   }
+  const WaitingPlace place(awaited_);
   Result<Committed> posted = Await<Result<Committed>>([&](Store::Done done) {
     store_.AddInstallation(RequestOf(opening, keyring_, clock_.Now()), std::move(done));
   });
@@ -151,6 +196,7 @@ Result<Visits::Proof> Visits::Prove(const PageOpening& opening, milliseconds pat
     if (waited >= patience || state->reason == "not_configured") {
       return Later(state->reason.empty() ? "waiting" : state->reason);
     }
+    if (!place) return Later("too_many_waiting");
     repeated = false;
     std::this_thread::sleep_for(std::min(kPoll, patience - waited));
   }
@@ -179,10 +225,31 @@ Result<Visitor> Visits::AskPortal(const PageOpening& opening) {
   const CallResultOf<TokenUser> user =
       calls_.Profile(portal->client_endpoint, opening.access_token);
   if (!user) return failed(user.error(), user.error().word);
+  if (Status owner = CheckOwner(opening, *portal); !owner) return Fail(std::move(owner).error());
   const CallResult connectors =
       calls_.Send(portal->client_endpoint, opening.access_token, {"imconnector.list"});
   if (!connectors) return failed(connectors.error(), "not_allowed");
   return VisitorOf(opening, user->user_id);
+}
+
+Status Visits::CheckOwner(const PageOpening& opening, const PortalAccess& portal) {
+  const auto application = applications_.find(portal.application);
+  if (application == applications_.end() || application->second.client_id.empty()) {
+    return Later("not_configured");
+  }
+  const Result<TokenOwner> owner =
+      authorization_server_.AppInfo(opening.access_token, portal.server_endpoint, kOwnerPatience);
+  if (!owner) {
+    const Error& error = owner.error();
+    const bool refused =
+        error.code == ErrorCode::kUnauthenticated && !IsUnknownMethod(error.reason);
+    return refused ? Status(Refuse(error.reason)) : Status();
+  }
+  if (owner->client_id && *owner->client_id != application->second.client_id) {
+    return Refuse("other_application");
+  }
+  if (owner->member_id && *owner->member_id != portal.member_id) return Refuse("member_mismatch");
+  return {};
 }
 
 bool Visits::MayAsk(PortalId portal) {
@@ -197,9 +264,11 @@ bool Visits::MayAsk(PortalId portal) {
   return true;
 }
 
-std::string Visits::Sign(const Visitor& visitor) const {
+std::string Visits::Sign(const Visitor& visitor, const PageName& page) const {
   std::string text;
-  Append(text, std::to_string(UnixSeconds(clock_.Now() + kPageTokenLife)));
+  Append(text, page.page);
+  Append(text, page.application);
+  Append(text, std::to_string(UnixSeconds(visitor.until)));
   Append(text, visitor.member_id.value());
   Append(text, std::to_string(visitor.user_id));
   Append(text, visitor.connector.substr(0, kMaxNameBytes));
@@ -209,7 +278,7 @@ std::string Visits::Sign(const Visitor& visitor) const {
   return Base64(std::string(View(hash)) + text);
 }
 
-Result<Visitor> Visits::Verify(std::string_view page_token) const {
+Result<Visits::Signed> Visits::Open(std::string_view page_token) const {
   const tl::unexpected<Error> bad =
       Fail(ErrorCode::kUnauthenticated, "the page's token is none of ours", "bad_page_token");
   if (page_token.size() > kMaxPageTokenBytes) return bad;
@@ -220,16 +289,33 @@ Result<Visitor> Visits::Verify(std::string_view page_token) const {
   const std::string text = bytes->substr(claimed.size());
   if (!EqualInConstantTime(keyring_.Hash(Secret(text), kPageToken), claimed)) return bad;
   const std::optional<std::vector<std::string>> fields = Fields(text);
-  if (!fields || fields->size() != 6) return bad;
-  const std::optional<std::int64_t> expires = Number((*fields)[0]);
-  const std::optional<std::int64_t> user_id = Number((*fields)[2]);
-  const std::optional<std::int64_t> line = Number((*fields)[4]);
-  if (!expires || !user_id || !line) return bad;
-  if (UnixSeconds(clock_.Now()) >= *expires) {
+  if (!fields || fields->size() != 8) return bad;
+  const std::optional<std::int64_t> until = Number((*fields)[2]);
+  const std::optional<std::int64_t> user_id = Number((*fields)[4]);
+  const std::optional<std::int64_t> line = Number((*fields)[6]);
+  if (!until || !user_id || !line) return bad;
+  return Signed{{(*fields)[0], (*fields)[1]},
+                {MemberId((*fields)[3]), *user_id, (*fields)[5], LineId(*line), (*fields)[7],
+                 FromUnixSeconds(*until)}};
+}
+
+Result<Visitor> Visits::Verify(std::string_view page_token, const PageName& page) const {
+  Result<Signed> token = Open(page_token);
+  if (!token) return Fail(std::move(token).error());
+  if (token->page.page != page.page || token->page.application != page.application) {
+    return Fail(ErrorCode::kUnauthenticated, "the token is of another page", "other_page");
+  }
+  if (clock_.Now() >= token->visitor.until) {
     return Fail(ErrorCode::kUnauthenticated, "the page was opened too long ago",
                 "page_token_expired");
   }
-  return Visitor{MemberId((*fields)[1]), *user_id, (*fields)[3], LineId(*line), (*fields)[5]};
+  return std::move(token->visitor);
+}
+
+std::optional<MemberId> Visits::SignedFor(std::string_view page_token) const {
+  Result<Signed> token = Open(page_token);
+  if (!token) return std::nullopt;
+  return std::move(token->visitor.member_id);
 }
 
 }  // namespace imrelay

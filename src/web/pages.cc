@@ -1,8 +1,10 @@
 #include "web/pages.h"
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "base/log.h"
@@ -19,10 +21,8 @@ constexpr std::size_t kLongestQueue = 32;
 constexpr std::size_t kLongestWord = 100;
 // Leaves time for the registration after it.
 constexpr std::chrono::seconds kProofPatience{12};
-
-bool IsGone(const std::optional<PortalAccess>& portal) {
-  return !portal || portal->status == PortalStatus::kUninstalled;
-}
+// Where it fails, the portal is asked all the same.
+constexpr std::chrono::seconds kHealPatience{8};
 
 std::string WordOf(const Error& error) {
   if (!error.reason.empty()) return error.reason;
@@ -46,6 +46,14 @@ int HttpStatusOf(ErrorCode code) {
   return 500;
 }
 
+// Whether a refusal tells that the tokens were the claimed portal's: only then was their user, or
+// their right, looked at.
+bool IsOfProvenTokens(const std::string& reason) {
+  constexpr std::string_view kReasons[] = {"already_installed", "not_admin", "not_allowed",
+                                           "refresh_token_lost"};
+  return std::find(std::begin(kReasons), std::end(kReasons), reason) != std::end(kReasons);
+}
+
 std::string FirstProblem(const std::vector<Step>& steps) {
   const auto failed =
       std::find_if(steps.begin(), steps.end(), [](const Step& step) { return !step.done; });
@@ -67,6 +75,10 @@ struct Pages::Asked {
   Language language = Language::kEnglish;  // as claimed
   Moment begin = std::chrono::steady_clock::now();
 
+  PageName page() const {
+    return {kind == PageKind::kInstall ? "install" : "settings", application};
+  }
+
   // What is left of the time that the page may take.
   std::chrono::milliseconds left() const {
     const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -78,6 +90,7 @@ struct Pages::Asked {
 // What is logged of it.
 struct Pages::Told {
   MemberId member_id;  // as claimed, until it is proven
+  bool proven = false;
   std::int64_t user_id = 0;
   std::string status = "shown";
   std::string reason = {};
@@ -89,7 +102,7 @@ void Pages::LogPage(const Asked& asked, const Told& told, int http) {
       : http >= 400 ? LogLevel::kWarning
                     : LogLevel::kInfo,
       "page",
-      {{"page", asked.kind == PageKind::kInstall ? "install" : "settings"},
+      {{"page", asked.page().page},
        {"action", asked.is_action ? asked.action.action : "open"},
        {"status", told.status},
        {"http", std::to_string(http)},
@@ -147,6 +160,7 @@ Response Pages::Answer(const Asked& asked, Told& told) {
   const Result<Visitor> visitor = FindVisitor(asked);
   if (!visitor) return Refuse(asked, visitor.error(), told);
   told.member_id = visitor->member_id;
+  told.proven = true;
   told.user_id = visitor->user_id;
   if (asked.kind == PageKind::kInstall) return AnswerInstall(asked, *visitor, told);
   if (asked.action.action == "test-result") return AnswerTestResult(asked, *visitor, told);
@@ -154,7 +168,7 @@ Response Pages::Answer(const Asked& asked, Told& told) {
 }
 
 Result<Visitor> Pages::FindVisitor(const Asked& asked) {
-  if (asked.is_action) return visits_.Verify(asked.action.page_token);
+  if (asked.is_action) return visits_.Verify(asked.action.page_token, asked.page());
   if (!asked.opening) return Fail(asked.opening.error());
   const PostedOpening& posted = *asked.opening;
   PageOpening opening;
@@ -164,72 +178,93 @@ Result<Visitor> Pages::FindVisitor(const Asked& asked) {
   opening.refresh_token = posted.refresh_token;
   opening.application_token = posted.application_token;
   opening.server_endpoint = posted.server_endpoint;
-  opening.connector = posted.connector.value();
-  opening.line = posted.line;
+  // Another connector's line is none of ours; Bitrix24 may be told to open us in its place.
+  if (posted.connector.value() == registrar_.connector().id) {
+    opening.connector = posted.connector.value();
+    opening.line = posted.line;
+  }
   opening.language = posted.language;
-  const std::chrono::milliseconds patience =
-      std::min<std::chrono::milliseconds>(kProofPatience, asked.left());
-  return asked.kind == PageKind::kInstall ? visits_.Install(opening, patience)
-                                          : visits_.Admit(opening, patience);
+  const bool installs = asked.kind == PageKind::kInstall;
+  const auto patience =
+      std::min<std::chrono::milliseconds>(installs ? kProofPatience : kHealPatience, asked.left());
+  return installs ? visits_.Install(opening, patience) : visits_.Admit(opening, patience);
+}
+
+// It may have been uninstalled, or have become another application's, since the page was opened.
+Result<PortalAccess> Pages::FindPortal(const Asked& asked, const Visitor& visitor) {
+  Result<std::optional<PortalAccess>> portal = portals_.FindAccess(visitor.member_id);
+  if (!portal) return Fail(std::move(portal).error());
+  if (!*portal || (*portal)->status == PortalStatus::kUninstalled) {
+    return Fail(ErrorCode::kUnauthenticated, "uninstalled", "uninstalled");
+  }
+  if ((*portal)->application != asked.application) {
+    return Fail(ErrorCode::kUnauthenticated, "another application's", "other_application");
+  }
+  return **std::move(portal);
+}
+
+// Where a refusal may be shown in a frame: a page that names its portal's address tells it to
+// everybody who knows a member_id.
+std::string Pages::AncestorOf(const Asked& asked, const Error& error, const Told& told) {
+  std::optional<MemberId> member_id;
+  if (told.proven || (!asked.is_action && IsOfProvenTokens(error.reason))) {
+    member_id = told.member_id;
+  } else if (asked.is_action) {
+    member_id = visits_.SignedFor(asked.action.page_token);
+  }
+  if (!member_id) return {};
+  const Result<std::optional<PortalAccess>> portal = portals_.FindAccess(*member_id);
+  return portal && *portal ? OriginOf((*portal)->client_endpoint) : std::string();
 }
 
 Response Pages::Refuse(const Asked& asked, const Error& error, Told& told) {
-  told.status = "refused";
+  const bool installed = error.reason == "already_installed";
+  told.status = installed ? "shown" : "refused";
   told.reason = error.reason.empty() ? error.message : error.reason;
   PageFrame frame;
-  frame.status = HttpStatusOf(error.code);
+  frame.status = installed ? 200 : HttpStatusOf(error.code);
   frame.language = asked.language;
   const bool installs = asked.kind == PageKind::kInstall && !asked.is_action && asked.opening;
   const bool undecided = error.code == ErrorCode::kUnavailable;
-  frame.title = TextOf(frame.language, !installs   ? "refused_title"
+  frame.title = TextOf(frame.language, installed   ? "installed_title"
+                                       : !installs ? "refused_title"
                                        : undecided ? "install_waiting"
                                                    : "install_refused");
-  // The portal named may show why: nothing on the page can be pressed.
-  const Result<std::optional<PortalAccess>> portal = portals_.FindAccess(asked.claimed);
-  if (portal && *portal) frame.ancestor = OriginOf((*portal)->client_endpoint);
+  frame.ancestor = AncestorOf(asked, error, told);
   return NoticeAnswer(frame, Explain(frame.language, WordOf(error).substr(0, kLongestWord)));
 }
 
 Response Pages::AnswerInstall(const Asked& asked, const Visitor& visitor, Told& told) {
-  const Result<std::optional<PortalAccess>> portal = portals_.FindAccess(visitor.member_id);
+  const Result<PortalAccess> portal = FindPortal(asked, visitor);
   if (!portal) return Refuse(asked, portal.error(), told);
-  if (IsGone(*portal)) {
-    return Refuse(asked, {ErrorCode::kUnauthenticated, "uninstalled", "uninstalled"}, told);
-  }
   InstallPage page;
   page.language = LanguageOf(visitor.language);
-  page.ancestor = OriginOf((*portal)->client_endpoint);
+  page.ancestor = OriginOf(portal->client_endpoint);
   page.path = asked.path + "?LANG=" + std::string(LanguageCode(page.language));
-  page.page_token = visits_.Sign(visitor);
+  page.page_token = visits_.Sign(visitor, asked.page());
   page.member_id = visitor.member_id.value();
   page.connector_name = registrar_.connector().name;
-  page.steps = registrar_.Ensure(**portal, asked.left());
+  page.steps = registrar_.Ensure(*portal, asked.left());
   told.status = AllDone(page.steps) ? "done" : "incomplete";
   told.reason = FirstProblem(page.steps);
   return InstallAnswer(page);
 }
 
 Response Pages::AnswerSettings(const Asked& asked, const Visitor& visitor, Told& told) {
-  Result<std::optional<PortalAccess>> portal = portals_.FindAccess(visitor.member_id);
+  Result<PortalAccess> portal = FindPortal(asked, visitor);
   if (!portal) return Refuse(asked, portal.error(), told);
-  if (IsGone(*portal)) {
-    return Refuse(asked, {ErrorCode::kUnauthenticated, "uninstalled", "uninstalled"}, told);
-  }
   SettingsPage page;
   page.language = LanguageOf(visitor.language);
   page.path = asked.path + "?LANG=" + std::string(LanguageCode(page.language));
-  page.page_token = visits_.Sign(visitor);
+  page.page_token = visits_.Sign(visitor, asked.page());
   page.member_id = visitor.member_id.value();
   page.connector_name = registrar_.connector().name;
   page.line = visitor.line;
-  Act(asked, **portal, page, told);
+  Act(asked, *portal, page, told);
   // What was done may have changed it.
-  portal = portals_.FindAccess(visitor.member_id);
+  portal = FindPortal(asked, visitor);
   if (!portal) return Refuse(asked, portal.error(), told);
-  if (IsGone(*portal)) {
-    return Refuse(asked, {ErrorCode::kUnauthenticated, "uninstalled", "uninstalled"}, told);
-  }
-  const Status filled = FillIn(asked, **portal, page);
+  const Status filled = FillIn(asked, *portal, page);
   if (!filled) return Refuse(asked, filled.error(), told);
   return SettingsAnswer(page);
 }
@@ -311,6 +346,8 @@ Status Pages::FillIn(const Asked& asked, const PortalAccess& portal, SettingsPag
   Result<Registration> registration = portals_.FindRegistration(portal.id);
   if (!registration) return Fail(std::move(registration).error());
   page.registration = *std::move(registration);
+  page.outdated = !page.registration.fingerprint.empty() &&
+                  page.registration.fingerprint != registrar_.Fingerprint(portal.application);
   const Result<DeletionOutlook> outlook = portals_.FindOutlook(portal.id);
   if (!outlook) return Fail(outlook.error());
   page.outlook = *outlook;

@@ -38,6 +38,8 @@ class Pages {
   static void LogPage(const Asked& asked, const Told& told, int http);
   Response Answer(const Asked& asked, Told& told);
   Result<Visitor> FindVisitor(const Asked& asked);
+  Result<PortalAccess> FindPortal(const Asked& asked, const Visitor& visitor);
+  std::string AncestorOf(const Asked& asked, const Error& error, const Told& told);
   Response Refuse(const Asked& asked, const Error& error, Told& told);
   Response AnswerInstall(const Asked& asked, const Visitor& visitor, Told& told);
   Response AnswerSettings(const Asked& asked, const Visitor& visitor, Told& told);

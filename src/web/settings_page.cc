@@ -51,6 +51,18 @@ void SetOutcome(data& body, const SettingsPage& page) {
   body.set("result", outcome);
 }
 
+// The key of the sentence about the registration.
+std::string StateOf(const SettingsPage& page) {
+  const Registration& registration = page.registration;
+  if (!registration.problem.empty()) return "registration_problem";
+  if (page.outdated) return "registration_outdated";
+  if (registration.done_at) return "registered";
+  if (page.portal_status != PortalStatus::kActive) return "registration_rests";
+  // What was known of it is forgotten when the application is opened anew.
+  const bool on = page.line_status && page.line_status->active && !page.line_status->error;
+  return on ? "registration_checked" : "not_registered";
+}
+
 void SetPortal(data& body, const SettingsPage& page) {
   const bool active = page.portal_status == PortalStatus::kActive;
   const bool dead = page.portal_status == PortalStatus::kDead;
@@ -64,12 +76,9 @@ void SetPortal(data& body, const SettingsPage& page) {
   body.set("domain", page.domain);
   if (dead) body.set("portal_text", TextOf(page.language, "portal_dead_text"));
   const Registration& registration = page.registration;
-  const bool registered = registration.problem.empty() && registration.done_at.has_value();
-  body.set("registration",
-           TextOf(page.language, registered                     ? "registered"
-                                 : registration.problem.empty() ? "not_registered"
-                                                                : "registration_problem"));
-  body.set("may_register", active && !registered);
+  const std::string state = StateOf(page);
+  body.set("registration", TextOf(page.language, state));
+  body.set("may_register", active && state != "registered");
   if (!registration.problem.empty()) {
     // "event ONAPPTEST: no_answer": what, and the word why.
     const std::size_t colon = registration.problem.rfind(": ");

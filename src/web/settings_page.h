@@ -26,6 +26,7 @@ struct SettingsPage {
   PortalStatus portal_status = PortalStatus::kActive;
   std::string domain;
   Registration registration;
+  bool outdated = false;  // it was done with other settings than the present ones
   DeletionOutlook outlook;
   Table lines;  // of the report kLines; where no line was opened
 

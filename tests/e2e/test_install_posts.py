@@ -82,8 +82,9 @@ class InstallPosts(PagesTest):
 
         self.assertIn("Everything is set up", self.check_page(first, 200))
         # Its tokens were used up by the proof.
-        self.check_refused(reloaded, 403, "Close this page and open the application again.",
+        self.check_refused(reloaded, 200, "open the application again from Bitrix24",
                            self.stand_in.portals_url)
+        self.assertIn("The application is installed", reloaded.body.decode())
         self.assertIn("Everything is set up", self.check_page(opened_again, 200))
 
     def test_a_failing_step_is_told_and_tried_again(self):
@@ -109,23 +110,21 @@ class InstallPosts(PagesTest):
         evil = StandIn()
         self.addCleanup(evil.stop)
         issued = evil.issue(stranger)
-        framed = self.stand_in.portals_url
         random = {"AUTH_ID": secrets.token_hex(16), "REFRESH_ID": secrets.token_hex(16)}
         forgeries = {
-            "random tokens, unknown portal": ({**random, "member_id": stranger}, "'none'"),
-            "random tokens, a portal that installed": (
-                {**random, "member_id": victim.member_id}, framed),
-            "tokens of another portal": ({**tokens, "member_id": victim.member_id}, framed),
-            "an authorization server of one's own": (
-                {"AUTH_ID": issued["access_token"], "REFRESH_ID": issued["refresh_token"],
-                 "member_id": stranger, "SERVER_ENDPOINT": evil.url + "/rest/"}, "'none'"),
+            "random tokens, unknown portal": {**random, "member_id": stranger},
+            "random tokens, a portal that installed": {**random, "member_id": victim.member_id},
+            "tokens of another portal": {**tokens, "member_id": victim.member_id},
+            "an authorization server of one's own": {
+                "AUTH_ID": issued["access_token"], "REFRESH_ID": issued["refresh_token"],
+                "member_id": stranger, "SERVER_ENDPOINT": evil.url + "/rest/"},
         }
-        for name, (body, expected) in forgeries.items():
+        for name, body in forgeries.items():
             with self.subTest(name):
                 query = {"DOMAIN": f"127.0.0.1:{evil.port}", "PROTOCOL": "0", "LANG": "en"}
                 answer = self.post_page("install", query, body)
                 page = self.check_page(answer, 403)
-                self.assertEqual(ancestors(answer), expected)
+                self.assertEqual(ancestors(answer), "'none'")
                 self.assertNotIn("<form", page)
         self.assertEqual([call["path"] for call in evil.log()], [])
         self.assertEqual(self.stack.portal_status(victim), "active")
@@ -213,6 +212,39 @@ class NamedApplication(PagesTest):
         self.assertIn('action="/bitrix24/second/install?LANG=en"', page)
         connector = self.stand_in.state(portal.member_id)["connectors"][0]
         self.assertEqual(connector["placement_handler"], f"{self.url}/bitrix24/second/settings")
+
+    def test_a_token_of_another_application_or_portal_at_the_address_is_refused(self):
+        portal, other = self.installed_portal(), self.installed_portal()
+        self.stand_in.install(portal.member_id, client_id="local.second", with_page=True)
+        of_other = self.opening(other)["body"]
+        of_second = self.opening(portal, client_id="local.second")["body"]
+        for name, tokens, text in (
+                ("portal", of_other, "These tokens belong to another Bitrix24."),
+                ("application", of_second, "has installed another application")):
+            with self.subTest(name):
+                body = {**tokens, "member_id": portal.member_id}
+                self.check_refused(self.post_page("settings", {"LANG": "en"}, body), 403, text)
+        self.assertIn("Connect line 107", shown(self.open_settings(portal)))
+
+    def test_a_form_of_one_application_is_none_of_another(self):
+        opened = self.open_settings(self.installed_portal())
+
+        answer = self.act("settings", opened, "connect", "second")
+
+        self.check_refused(answer, 403, "This form belongs to another page of this service.",
+                           self.stand_in.portals_url)
+
+    def test_a_page_ends_when_another_application_takes_the_portal(self):
+        portal = self.installed_portal()
+        opened = self.open_settings(portal)
+        self.stand_in.install(portal.member_id, client_id="local.second", with_page=True)
+        taken = self.open_page("install", portal, "second", client_id="local.second")
+        self.assertEqual(taken.status, 200, shown(taken))
+
+        answer = self.act("settings", opened, "connect")
+
+        self.check_refused(answer, 403, "has installed another application",
+                           self.stand_in.portals_url)
 
     def test_its_openings_do_not_install_another(self):
         portal = events.Portal()

@@ -6,7 +6,7 @@ import unittest
 from urllib.parse import urlencode
 
 from browser import Browser, By, Keys, ScriptServer
-from pages import CONNECTOR, LINE, PagesTest
+from pages import CONNECTOR, LINE, PagesTest, field
 from stack import wait_for
 
 NARROW, WIDE = 360, 1000
@@ -142,7 +142,7 @@ class Pages(PagesTest):
     def test_english(self):
         portal = self.install("en", {
             "incomplete": "Not everything could be set up yet",
-            "finished": "Bitrix24 knows that the installation is complete."}, WIDE)
+            "finished": "Bitrix24 has been told that the installation is complete."}, WIDE)
         self.use_settings(portal, "en", {
             "off": "Not connected", "connected": "Line 107 is connected.",
             "arrived": "The test event has arrived"}, WIDE)
@@ -150,7 +150,7 @@ class Pages(PagesTest):
     def test_russian_on_a_narrow_screen(self):
         portal = self.install("ru", {
             "incomplete": "Пока удалось настроить не всё",
-            "finished": "Битрикс24 знает, что установка завершена."}, NARROW)
+            "finished": "Битрикс24 извещён, что установка завершена."}, NARROW)
         self.use_settings(portal, "ru", {
             "off": "Не подключена", "connected": "Линия 107 подключена.",
             "arrived": "Тестовое событие получено"}, NARROW)
@@ -177,6 +177,19 @@ class Pages(PagesTest):
         wait_for(lambda: self.is_installed(portal), what="installFinish")
         self.check_quiet()
 
+    def test_a_reloaded_installation_says_that_it_is_installed(self):
+        for language, width, text in (("en", WIDE, "The application is installed"),
+                                      ("ru", NARROW, "Приложение установлено")):
+            portal = self.new_portal()
+            self.open_frame("install", portal, width, language=language)
+            wait_for(lambda: self.is_installed(portal), what="installFinish")
+
+            self.driver.execute_script("location.reload()")
+
+            self.wait_for_text(text)
+            self.check_page(f"install-reloaded-{language}-{width}", width)
+            self.check_quiet()
+
     def test_the_applications_own_page_lists_the_lines(self):
         portal = self.installed_portal()
         self.act("settings", self.open_settings(portal), "connect")
@@ -199,10 +212,13 @@ class Pages(PagesTest):
         self.check_quiet()
 
     def test_an_outdated_page_says_so_in_its_frame(self):
-        portal = self.installed_portal()
+        portal = self.new_portal()
+        other_page = field(self.open_page("install", portal).body.decode(), "page_token")
+        self.stand_in.control("finish", member_id=portal.member_id)
         self.open_frame("settings", portal)
         self.driver.execute_script(
-            "for (const f of document.getElementsByName('page_token')) f.value = 'forged'")
+            "for (const f of document.getElementsByName('page_token')) f.value = arguments[0]",
+            other_page)
 
         self.press_keys_to("connect")
 

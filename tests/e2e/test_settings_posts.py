@@ -80,9 +80,33 @@ class SettingsPosts(PagesTest):
             with self.subTest(name):
                 answer = self.post_page("settings", {"LANG": "en"}, {
                     "page_token": forged, "member_id": portal.member_id, "action": "connect"})
-                self.check_refused(answer, 403, "open the application again in Bitrix24",
+                self.check_refused(answer, 403, "open the application again in Bitrix24")
+        self.assertFalse((self.line_of(portal) or {}).get("active"))
+
+    def test_a_form_of_one_page_is_none_of_another(self):
+        portal = self.new_portal()
+        installed = self.open_page("install", portal)
+        opened = self.open_settings(portal)
+
+        for page, answer in (("settings", installed), ("install", opened)):
+            with self.subTest(page):
+                self.check_refused(self.act(page, answer, "connect"), 403,
+                                   "This form belongs to another page of this service.",
                                    self.stand_in.portals_url)
         self.assertFalse((self.line_of(portal) or {}).get("active"))
+
+    def test_nobody_learns_a_portals_address_by_its_member_id(self):
+        portal, own = self.installed_portal(), self.installed_portal()
+        token = field(self.open_settings(own).body.decode(), "page_token")
+        posts = {"a form": {"page_token": "x"}, "an opening": {"AUTH_ID": "x"},
+                 "an opening with a refresh token": {"AUTH_ID": "x", "REFRESH_ID": "y"},
+                 "a form with one's own token, cut": {"page_token": token[:-4]}}
+        for page in ("install", "settings"):
+            for name, body in posts.items():
+                with self.subTest(page=page, post=name):
+                    answer = self.post_page(page, None, {**body, "member_id": portal.member_id})
+                    self.assertEqual(ancestors(answer), "'none'")
+                    self.assertNotIn(self.stand_in.portals_url, answer.body.decode())
 
     def test_the_page_token_tells_whose_it_is_not_the_form(self):
         portal, other = self.installed_portal(), self.installed_portal()
@@ -138,12 +162,14 @@ class SettingsPosts(PagesTest):
 
         self.assertIn(f">{number}<", page)
         self.assertIn(f">ext-{number}<", page)
-        self.assertIn("waiting", page)
+        self.assertIn(">received<", page)
         self.assertNotIn("a secret text", page)
 
     def test_a_dead_portal_is_healed_by_opening_it(self):
         portal = self.installed_portal()
         opened = self.open_settings(portal)
+        self.act("settings", opened, "connect")
+        wait_for(lambda: (self.line_of(portal) or {}).get("active"), what="an active line")
         self.stand_in.revoke(portal.member_id)
 
         self.act("settings", opened, "test")
@@ -153,8 +179,37 @@ class SettingsPosts(PagesTest):
 
         page = self.check_page(dead, 200)
         self.assertIn("An administrator has to open the application in Bitrix24 once", page)
-        self.assertIn("Connect line 107", self.check_page(healed, 200))
+        self.assertNotIn("being registered", page)
+        page = self.check_page(healed, 200)
+        self.assertIn("Disconnect line 107", page)
+        self.assertNotIn("being registered", page)
         self.assertEqual(self.stack.portal_status(portal), "active")
+
+    def test_a_dead_portal_that_cannot_be_healed_is_told_so(self):
+        portal = self.installed_portal()
+        opened = self.open_settings(portal)
+        self.stand_in.revoke(portal.member_id)
+        self.act("settings", opened, "test")
+        wait_for(lambda: self.stack.portal_status(portal) == "dead", what="a dead portal")
+        self.stand_in.fault("token", "invalid_grant", member_id=portal.member_id)
+
+        answer = self.open_settings(portal)
+
+        self.assertIn("No access", self.check_page(answer, 200))
+        self.assertEqual(ancestors(answer), self.stand_in.portals_url)
+        self.assertEqual(self.stack.portal_status(portal), "dead")
+
+    def test_another_connectors_line_is_not_touched(self):
+        portal = self.installed_portal()
+
+        answer = self.open_page("settings", portal, placement="SETTING_CONNECTOR",
+                                connector="livechat", line=LINE)
+
+        page = self.check_page(answer, 200)
+        self.assertIn("Lines", page)
+        self.assertNotIn("Connect line 107", page)
+        self.act("settings", answer, "connect")
+        self.assertFalse((self.line_of(portal) or {}).get("active"))
 
     def test_an_uninstalled_portal_sees_why(self):
         portal = self.installed_portal()

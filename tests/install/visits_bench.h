@@ -26,6 +26,7 @@ inline constexpr seconds kPatience{60};
 inline constexpr const char* kTokenUrl = "https://auth.example/oauth/token/";
 inline constexpr const char* kProfile = "https://m1.example/rest/profile";
 inline constexpr const char* kList = "https://m1.example/rest/imconnector.list";
+inline constexpr const char* kAppInfo = "https://auth.example/rest/app.info";
 inline constexpr const char* kAdmin = R"({"result":{"ID":"7","ADMIN":true}})";
 inline constexpr const char* kUser = R"({"result":{"ID":"8","ADMIN":false}})";
 inline constexpr const char* kConnectors = R"({"result":{"imrelay":"imrelay"}})";
@@ -85,6 +86,12 @@ struct VisitsBench : StoreBench {
     proofs.join();
     return visitor;
   }
+  // Whose the authorization server says that a visitor's token is.
+  void AnswerOwner(const std::string& client_id, const std::string& member_id) {
+    http.Answer(kAppInfo, 200,
+                R"({"result":{"client_id":")" + client_id + R"(","install":{"member_id":")" +
+                    member_id + R"(","uri":"https://m1.example"}}})");
+  }
   void MarkDead() {
     const PortalAccess portal = Access();
     REQUIRE(portals->MarkDead(portal.id, portal.chain, "invalid_grant", clock.Now()).has_value());
@@ -109,7 +116,7 @@ struct VisitsBench : StoreBench {
   AuthorizationServer server{http, {"https://auth.example"}};
   PortalCalls calls{http, clock};
   Prover prover{store(), keyring, server, calls, kApplications, clock};
-  Visits visits{store(), *portals, keyring, calls, clock};
+  Visits visits{store(), *portals, keyring, server, calls, kApplications, clock};
 };
 
 }  // namespace imrelay

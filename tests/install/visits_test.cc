@@ -139,10 +139,23 @@ TEST_CASE("visits: a reload is admitted by the portal, not by what it once prove
   bench.AnswerVisit(kAdmin);
   CHECK(bench.WordOf(bench.InstallProving(bench.Opening())) == "user 7");
   bench.http.Answer(kProfile, 401, R"({"error":"invalid_token"})");
+  CHECK(bench.InstallProving(bench.Opening()).error().reason == "already_installed");
+  bench.MarkDead();
+  bench.http.Answer(kProfile, 401, R"({"error":"invalid_token"})");
   CHECK(bench.WordOf(bench.InstallProving(bench.Opening())) == "refused: invalid_token");
+  REQUIRE(bench.Do("m1", PortalUninstalled{false}) == "accepted");
+  CHECK(bench.WordOf(bench.InstallProving(bench.Opening())) == "refused: uninstalled");
 
-  CHECK(bench.Show("SELECT count(*) FROM events") == "1");
-  CHECK(bench.http.sent.size() == 5);
+  CHECK(bench.Show("SELECT count(*) FROM events WHERE event = 'PAGE_OPENED'") == "1");
+}
+
+TEST_CASE("visits: only what was proven is said to be installed already") {
+  VisitsBench bench;
+  bench.Install("m1");
+  for (int i = 0; i < 2; ++i) {
+    bench.http.Answer(kTokenUrl, 400, R"({"error":"invalid_grant"})");
+    CHECK(bench.WordOf(bench.InstallProving(bench.Opening("forged"))) == "refused: invalid_grant");
+  }
 }
 
 TEST_CASE("visits: a portal's users come in when they may change connectors there") {
@@ -168,10 +181,52 @@ TEST_CASE("visits: a portal's users come in when they may change connectors ther
   CHECK(admit().starts_with("later: "));  // nobody listens
 
   for (const HttpRequest& request : bench.http.sent) {
-    CHECK((request.url == kProfile || request.url == kList));
+    CHECK((request.url == kProfile || request.url == kList || request.url == kAppInfo));
     CHECK(request.body.find("access-1") != std::string::npos);
     CHECK(request.body.find("refresh-1") == std::string::npos);
   }
+}
+
+TEST_CASE("visits: a token of another application or portal at the same address is refused") {
+  VisitsBench bench;
+  bench.Install("m1");
+  const auto admit = [&](const std::string& client_id, const std::string& member_id) {
+    bench.AnswerVisit(kAdmin);
+    bench.AnswerOwner(client_id, member_id);
+    return bench.WordOf(bench.visits.Admit(bench.Opening(), kNoPatience));
+  };
+
+  CHECK(admit("our-id", "m1") == "user 7");
+  CHECK(admit("shop-id", "m1") == "refused: other_application");
+  CHECK(admit("our-id", "m2") == "refused: member_mismatch");
+  CHECK(admit("", "m1") == "refused: other_application");
+}
+
+TEST_CASE("visits: the authorization server's refusal counts, its silence does not") {
+  const auto admit = [&](int status, const std::string& owner) {
+    VisitsBench fresh;
+    fresh.Install("m1");
+    fresh.AnswerVisit(kAdmin);
+    fresh.http.Answer(kAppInfo, status, owner);
+    return fresh.WordOf(fresh.visits.Admit(fresh.Opening(), kNoPatience));
+  };
+
+  CHECK(admit(401, R"({"error":"expired_token"})") == "refused: expired_token");
+  CHECK(admit(503, "") == "user 7");
+  CHECK(admit(404, "<html>") == "user 7");
+  CHECK(admit(404, R"({"error":"ERROR_METHOD_NOT_FOUND"})") == "user 7");
+  CHECK(admit(200, R"({"result":{}})") == "user 7");
+  CHECK(admit(200, R"({"result":{"install":{"uri":"https://m1.example"}}})") == "user 7");
+}
+
+TEST_CASE("visits: the authorization server is not asked about a token that the portal refuses") {
+  VisitsBench bench;
+  bench.Install("m1");
+  bench.http.Answer(kProfile, 401, R"({"error":"invalid_token"})");
+
+  CHECK(bench.WordOf(bench.visits.Admit(bench.Opening(), kNoPatience)) == "refused: invalid_token");
+
+  CHECK(bench.http.Urls() == std::vector<std::string>{kProfile});
 }
 
 TEST_CASE("visits: nobody is asked about a portal that is unknown, unproven or uninstalled") {
@@ -214,6 +269,55 @@ TEST_CASE("visits: opening a page of a dead portal heals it") {
   bench.AnswerVisit(kAdmin);
   CHECK(bench.WordOf(bench.visits.Admit(opening, kPatience)) == "user 7");
   CHECK(bench.Access().status == PortalStatus::kDead);
+}
+
+TEST_CASE("visits: a dead portal that cannot be healed still lets its people in") {
+  VisitsBench bench;
+  bench.Install("m1");
+  bench.MarkDead();
+  bench.http.Answer(kTokenUrl, 400, R"({"error":"invalid_grant"})");
+  bench.AnswerVisit(kUser);
+  const auto admit = [&](const PageOpening& opening) {
+    return bench.WordOf(bench.Proving([&] { return bench.visits.Admit(opening, kPatience); }));
+  };
+
+  CHECK(admit(bench.Opening()) == "user 8");
+  // The authorization server is away.
+  bench.AnswerVisit(kUser);
+  CHECK(bench.WordOf(bench.visits.Admit(bench.Opening("2"), kNoPatience)) == "user 8");
+  // Nobody's tokens; those before are tried again first.
+  bench.http.Answer(kTokenUrl, 400, R"({"error":"invalid_grant"})");
+  bench.http.Answer(kTokenUrl, 400, R"({"error":"invalid_grant"})");
+  bench.http.Answer(kProfile, 401, R"({"error":"invalid_token"})");
+  CHECK(admit(bench.Opening("3")) == "refused: invalid_grant");
+  CHECK(bench.Access().status == PortalStatus::kDead);
+}
+
+TEST_CASE("visits: two may wait for a proof; who comes then is told at once") {
+  VisitsBench bench;
+  std::string words[kProofsAwaited];
+  std::vector<std::thread> waiting;
+  for (int i = 0; i < kProofsAwaited; ++i) {
+    waiting.emplace_back([&bench, &words, i] {
+      words[i] = bench.WordOf(
+          bench.visits.Install(bench.Opening("waits-" + std::to_string(i)), kPatience));
+    });
+  }
+  while (bench.Show("SELECT count(*) FROM events") != std::to_string(kProofsAwaited)) {
+    std::this_thread::sleep_for(milliseconds(1));
+  }
+
+  CHECK(bench.WordOf(bench.visits.Install(bench.Opening("third"), kPatience)) ==
+        "later: too_many_waiting");
+
+  for (int i = 0; i <= kProofsAwaited; ++i) {
+    bench.http.Answer(kTokenUrl, 400, R"({"error":"invalid_grant"})");
+    CHECK(bench.prover.ProveOne().value());
+  }
+  for (std::thread& one : waiting) one.join();
+  for (const std::string& word : words) CHECK(word == "refused: invalid_grant");
+  // There is room again.
+  CHECK(bench.WordOf(bench.visits.Install(bench.Opening("4"), kNoPatience)) == "later: waiting");
 }
 
 TEST_CASE("visits: a forged opening heals and harms no portal") {

@@ -62,6 +62,33 @@ TEST_CASE("settings page: a dead portal is told with its mend") {
   CHECK(Contains(html, "No access"));
   CHECK(Contains(html, "An administrator has to open the application in Bitrix24 once"));
   CHECK_FALSE(HasButton(html, "register"));
+
+  page.registration = {};
+  const std::string unregistered = Html(page);
+  CHECK(Contains(unregistered, "The registration goes on once the portal is connected again."));
+  CHECK_FALSE(Contains(unregistered, "being registered"));
+  CHECK_FALSE(HasButton(unregistered, "register"));
+}
+
+TEST_CASE("settings page: a line that is connected is not told to be waiting for registration") {
+  SettingsPage page = PageOf(107);
+  page.registration = {};
+  CHECK(Contains(Html(page), "are being registered"));
+  page.line_status = LineStatus{true, true, false};
+
+  CHECK_FALSE(Contains(Html(page), "are being registered"));
+  CHECK(Contains(Html(page), "its registration is being checked"));
+}
+
+TEST_CASE("settings page: an outdated registration is mended by registering now") {
+  SettingsPage page = PageOf(107);
+  page.outdated = true;
+
+  const std::string html = Html(page);
+
+  CHECK(Contains(html, "Register it now to bring in the present ones."));
+  CHECK(HasButton(html, "register"));
+  CHECK_FALSE(Contains(html, "open the application"));
 }
 
 TEST_CASE("settings page: an incomplete registration is told and can be repeated") {
@@ -99,7 +126,7 @@ TEST_CASE("settings page: tells whether deletions can arrive at all") {
   page.outlook = {10, 0, {}};
   CHECK(Contains(Html(page), "<p class=\"warning\">None of the last 10 messages"));
   page.outlook = {10, 7, {}};
-  CHECK(Contains(Html(page), "are known: their deletions reach the channel."));
+  CHECK(Contains(Html(page), "are known: Bitrix24 reports their deletions to imrelay."));
 }
 
 TEST_CASE("settings page: without a line it lists the lines, without buttons for one") {
