@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include <deque>
 #include <fstream>
 #include <map>
 #include <optional>
@@ -93,8 +94,9 @@ Result<std::set<std::string>> PrivatePortals(const Settings& settings) {
 // Named ones are complete or refused: a table that is there is meant.
 Status ReadApplications(const Settings& settings, Config& config) {
   std::map<std::string, std::string> name_of_client;
-  std::vector<std::string> names = settings.Applications();
-  names.insert(names.begin(), "");
+  const std::vector<std::string> named = settings.Applications();
+  std::deque<std::string> names(named.begin(), named.end());
+  names.emplace_front();  // the unnamed one first, so that the others are told to differ from it
   for (const std::string& name : names) {
     const std::string section = name.empty() ? "bitrix24" : "application." + name;
     ConfiguredApplication& application = config.applications[name];
