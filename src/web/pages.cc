@@ -311,7 +311,7 @@ Status Pages::FillIn(const Asked& asked, const PortalAccess& portal, SettingsPag
   Result<Registration> registration = portals_.FindRegistration(portal.id);
   if (!registration) return Fail(std::move(registration).error());
   page.registration = *std::move(registration);
-  const Result<DeletionOutlook> outlook = portals_.FindOutlook(portal.id);
+  const Result<DeletionOutlook> outlook = portals_.FindOutlook(portal.id, SystemClock().Now());
   if (!outlook) return Fail(outlook.error());
   page.outlook = *outlook;
 
