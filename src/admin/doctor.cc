@@ -31,7 +31,8 @@ std::string LineOf(const Finding& finding) {
   line += ": " + finding.found;
   if (!finding.mended.empty()) line += "; --fix: " + finding.mended;
   if (!finding.mend.empty()) line += "; mend: " + finding.mend;
-  if (finding.remedy && finding.mended.empty()) line += " (or: imrelay doctor --fix)";
+  const bool named = finding.mend.find("imrelay doctor --fix") != std::string::npos;
+  if (finding.remedy && finding.mended.empty() && !named) line += " (or: imrelay doctor --fix)";
   return Printable(line) + '\n';
 }
 

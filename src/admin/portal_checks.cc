@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "admin/failed_calls.h"
 #include "install/upkeep.h"
 
 namespace imrelay {
@@ -11,8 +12,7 @@ namespace {
 
 using Act = Remedy::Act;
 
-constexpr const char* kOpenOnce =
-    "as an administrator, open the application in Bitrix24 once: that brings new tokens";
+constexpr const char* kDue = "the worker does it by itself; at once: imrelay doctor --fix";
 constexpr const char* kRegisterAgain = "imrelay doctor --fix registers and binds again";
 
 std::string Joined(const std::vector<std::string>& words) {
@@ -23,49 +23,6 @@ std::string Joined(const std::vector<std::string>& words) {
 
 std::string Days(std::chrono::milliseconds time) {
   return std::to_string(std::chrono::duration_cast<std::chrono::days>(time).count()) + " days";
-}
-
-// What a call that failed asks of a person.
-std::string MendOf(const CallError& error) {
-  if (error.word == "insufficient_scope") {
-    return "give the application the scopes imconnector and imopenlines on its card in Bitrix24, "
-           "then open it once";
-  }
-  if (error.word == "not_configured" || error.word == "invalid_client") {
-    return "compare client_id and client_secret of the configuration with the application's card";
-  }
-  if (error.word.find("payment") != std::string::npos) {
-    return "renew the application's subscription, or the portal's plan; until then Bitrix24 sends "
-           "no events either";
-  }
-  if (error.word == "access_denied" || error.word == "wrong_license" ||
-      error.word == "authorization_error") {
-    return "look at the portal's plan: REST needs a commercial one that is paid";
-  }
-  switch (error.fault) {
-    case Fault::kRemoved:
-      return "install the application there again, or: imrelay portal remove MEMBER_ID";
-    case Fault::kToken:
-    case Fault::kForbidden:
-      return kOpenOnce;
-    case Fault::kLater:
-    case Fault::kMoved:
-      return "try again later; is the portal's address reachable from this server?";
-    case Fault::kPermanent:
-      break;
-  }
-  return "look the word up in the documentation of Bitrix24's REST errors";
-}
-
-bool IsLimit(const CallError& error) {
-  return error.fault == Fault::kLater && error.word.find("limit") != std::string::npos;
-}
-
-Finding OfFailure(const std::string& check, const std::string& subject, const CallError& error) {
-  const std::string found = "the portal refused: " + error.word +
-                            (error.message.empty() ? "" : " (" + error.message + ")");
-  if (IsLimit(error)) return Warn(check, subject, found, "try again in a few minutes");
-  return Broken(check, subject, found, MendOf(error));
 }
 
 class Judge {
@@ -97,6 +54,10 @@ class Judge {
  private:
   void Say(Finding finding) { findings_.push_back(std::move(finding)); }
   void SayOk(const char* check, std::string found) { Say(Ok(check, subject_, std::move(found))); }
+  // Every installation takes away what is known to be registered.
+  bool IsRegistrationDue() const {
+    return sight_.registration.fingerprint.empty() && sight_.registration.problem.empty();
+  }
   Remedy Fix(Act act, std::string detail = {}) const {
     return {act, sight_.portal.member_id.value(), std::move(detail)};
   }
@@ -233,6 +194,10 @@ void Judge::JudgeConnector() {
   const std::vector<ConnectorId>* connectors = Answer("connector", sight_.connectors);
   if (connectors == nullptr) return;
   const std::string id = "\"" + sight_.connector + "\"";
+  if (IsRegistrationDue()) {
+    return Say(Warn("connector", subject_, id + ": its registration is due after an installation",
+                    kDue, Fix(Act::kRegister)));
+  }
   const ConnectorId wanted(sight_.connector);
   if (std::find(connectors->begin(), connectors->end(), wanted) == connectors->end()) {
     return Say(Broken("connector", subject_, id + " is not registered in the portal",
@@ -244,17 +209,15 @@ void Judge::JudgeConnector() {
                       Fix(Act::kRegister)));
   }
   if (registration.fingerprint != sight_.fingerprint) {
-    const bool never = registration.fingerprint.empty();
     return Say(Warn("connector", subject_,
-                    id + (never ? " is there, but was not registered by this service: whether "
-                                  "operators may delete (EDIT_INTERNAL_MESSAGES and "
-                                  "DEL_INTERNAL_MESSAGES) is not known"
-                                : " was registered with other settings than the present ones"),
+                    id + " was registered with other settings than the present ones",
                     kRegisterAgain, Fix(Act::kRegister)));
   }
-  SayOk("connector",
-        id + " is registered with EDIT_INTERNAL_MESSAGES and DEL_INTERNAL_MESSAGES" +
-            (registration.done_at ? " since " + FormatUtc(*registration.done_at) : ""));
+  // REST tells of no flags, so only what we did is known.
+  SayOk("connector", id +
+                         " was registered by this service with EDIT_INTERNAL_MESSAGES and "
+                         "DEL_INTERNAL_MESSAGES" +
+                         (registration.done_at ? " on " + FormatUtc(*registration.done_at) : ""));
 }
 
 void Judge::JudgeBindings() {
@@ -263,8 +226,10 @@ void Judge::JudgeBindings() {
   bool well = true;
   if (!bindings->missing.empty()) {
     well = false;
-    Say(Broken("bindings", subject_, "do not reach this service: " + Joined(bindings->missing),
-               kRegisterAgain, Fix(Act::kRegister)));
+    const std::string found = "do not reach this service: " + Joined(bindings->missing);
+    Say(IsRegistrationDue()
+            ? Warn("bindings", subject_, found, kDue, Fix(Act::kRegister))
+            : Broken("bindings", subject_, found, kRegisterAgain, Fix(Act::kRegister)));
   }
   if (!bindings->missing_offline.empty()) {
     well = false;
@@ -338,19 +303,27 @@ void Judge::JudgeLastEvent() {
 void Judge::JudgeDeletions() {
   const DeletionOutlook& outlook = sight_.outlook;
   if (outlook.sent == 0) {
-    return SayOk("deletions", "no operator's message is known yet, so nothing can be said");
+    return SayOk("deletions",
+                 "no operator's message older than an hour is known, so nothing can be said");
   }
   const std::string many = outlook.sent >= kOutlookLimit ? "at least " : "";
   const std::string found =
       many + std::to_string(outlook.with_external_id) + " of " + std::to_string(outlook.sent) +
       " operators' messages have an external id" +
       (outlook.last_deletion_at ? ", last deletion " + FormatUtc(*outlook.last_deletion_at) : "");
+  if (outlook.last_deletion_at && now_ - *outlook.last_deletion_at <= kDeletionOfLate) {
+    return SayOk("deletions", "arrive: " + found);
+  }
   const std::string mend =
       "confirm every delivery with imconnector.send.status.delivery and give the external ids in "
       "message.id: the first confirmation alone counts, and without ids Bitrix24 never tells of a "
       "deletion";
   if (outlook.with_external_id == 0) {
-    return Say(Broken("deletions", subject_, "cannot arrive: " + found, mend));
+    const std::string none =
+        "imrelay knows no external ids: deliveries must be confirmed to Bitrix24 with them (" +
+        found + ')';
+    return Say(outlook.Hopeless() ? Broken("deletions", subject_, none, mend)
+                                  : Warn("deletions", subject_, none, mend));
   }
   if (2 * outlook.with_external_id < outlook.sent) {
     return Say(Warn("deletions", subject_, "can arrive for few messages: " + found, mend));

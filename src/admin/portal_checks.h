@@ -54,5 +54,7 @@ std::string NameOf(const PortalAccess& portal);
 // this was forgotten.
 inline constexpr std::chrono::hours kTokenTooOld{150 * 24};
 inline constexpr std::chrono::hours kSilentTooLong{14 * 24};
+// A deletion that came within this time shows that they come.
+inline constexpr std::chrono::hours kDeletionOfLate{30 * 24};
 
 }  // namespace imrelay

@@ -17,6 +17,8 @@
 namespace imrelay {
 namespace {
 
+constexpr const char* kEveryCommand = "Every command takes --config FILE too: see imrelay --help";
+
 // What the options of all commands are read into.
 struct Options {
   std::string config;
@@ -79,8 +81,10 @@ class Parser {
     std::string given = "nothing";
     for (int i = 1; i < argc; ++i) {
       const std::string argument(argv[i]);
-      const bool known = argument == group->get_name() || argument.starts_with("-");
-      if (!known && argument != options_.config) given = '"' + argument + '"';
+      if (argument == "--config") ++i;  // its value is no command
+      if (argument == group->get_name() || argument.starts_with("-")) continue;
+      given = '"' + argument + '"';
+      break;
     }
     std::string names;
     for (const CLI::App* command : commands) names += ' ' + command->get_name();
@@ -91,6 +95,7 @@ class Parser {
   CLI::App* Add(CLI::App& parent, const char* name, const char* does, Command command) {
     CLI::App* added = parent.add_subcommand(name, does);
     added->fallthrough();
+    added->footer(kEveryCommand);
     added->callback([this, command = std::move(command)] { run_ = command; });
     return added;
   }
@@ -99,6 +104,7 @@ class Parser {
     CLI::App* group = app_.add_subcommand(name, does);
     group->require_subcommand(1);
     group->fallthrough();
+    group->footer(kEveryCommand);
     return group;
   }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <memory>
 #include <ostream>
+#include <string_view>
 #include <utility>
 
 #include "admin/doctor.h"
@@ -13,7 +14,7 @@
 #include "app/doctor_files.h"
 #include "app/doctor_network.h"
 #include "app/doctor_portals.h"
-#include "install/registrar.h"
+#include "app/probe_proof.h"
 
 namespace imrelay {
 namespace {
@@ -53,19 +54,35 @@ Result<std::string> MendHere(const Remedy& remedy) {
   return Fail(ErrorCode::kInternal, "no remedy of this machine");
 }
 
-Findings CheckNetwork(const Config& config, const std::string& imrelay_port) {
+// Without a key file that opens, there is none.
+ProofOf ProofWith(const std::string& key_file) {
+  Result<Keyring> keyring = Keyring::Open(key_file);
+  if (!keyring) return nullptr;
+  return [keyring = *std::move(keyring)](const std::string& nonce) {
+    return ProbeProofOf(keyring, nonce);
+  };
+}
+
+bool Fails(const Findings& findings, std::string_view check) {
+  return std::any_of(findings.begin(), findings.end(), [check](const Finding& finding) {
+    return finding.check == check && finding.level == Finding::Level::kFail;
+  });
+}
+
+Findings CheckNetwork(const Config& config, const std::string& imrelay_port, bool writable) {
   AddressPolicy everywhere;
   everywhere.any_address = true;
   const std::unique_ptr<HttpClient> own = MakeCurlClient(everywhere);
   const std::unique_ptr<HttpClient> servers =
       MakeCurlClient({.allow_insecure_loopback = config.allow_insecure_loopback});
   const SystemClock clock;
-  NetworkChecks checks(*own, *servers, clock);
+  NetworkChecks checks(*own, *servers, clock, ProofWith(config.key_file));
   Findings findings = CheckSocket(FindSocket(config.database_path));
-  Append(findings, checks.Worker(StatusAddresses(imrelay_port)));
+  using Database = NetworkChecks::Database;
+  // It would wait for the lock as long as we did.
+  Append(findings, checks.Worker(StatusAddresses(imrelay_port),
+                                 writable ? Database::kAsk : Database::kPassOver));
   if (!config.public_url.empty()) {
-    const ConnectorSettings connector{
-        config.connector_id, config.connector_name, {}, config.public_url};
     for (const auto& [name, application] : config.applications) {
       if (application.client_id.empty()) continue;
       Append(findings,
@@ -83,15 +100,21 @@ Findings CheckAll(const Config& config, const Environment& environment, bool fix
   Findings findings = Examine([&config] { return CheckConfiguration(config); }, mend);
   // Files before what opens them: a wrong mode or owner keeps the rest from working.
   Append(findings, Examine([&config] { return CheckFiles(FilesOf(config)); }, mend));
-  Append(findings,
-         Examine([&config] { return CheckDatabase(config.database_path, kLongestCheck); }, mend));
+  Findings database =
+      Examine([&config] { return CheckDatabase(config.database_path, kLongestCheck); }, mend);
+  const bool writable = !Fails(database, kWritingCheck);
+  Append(findings, std::move(database));
   Append(findings, Examine([&config] { return CheckKey(config); }, mend));
   const auto port = environment.find("IMRELAY_PORT");
-  Findings network = CheckNetwork(config, port == environment.end() ? "" : port->second);
-  const bool reached = std::none_of(network.begin(), network.end(), [](const Finding& finding) {
-    return finding.check == kPublicUrlCheck && finding.level == Finding::Level::kFail;
-  });
+  Findings network = CheckNetwork(config, port == environment.end() ? "" : port->second, writable);
+  const bool reached = !Fails(network, kPublicUrlCheck);
   Append(findings, std::move(network));
+  if (!writable) {
+    // A call may renew tokens, and a pair that cannot be kept is lost.
+    Append(findings, {Warn("portals", "", "not asked: the database cannot be written",
+                           "see the check of writing, then ask again")});
+    return findings;
+  }
   const PortalMends may = reached ? PortalMends::kAll : PortalMends::kAllButRegister;
   Append(findings, CheckPortals(config, fix ? may : PortalMends::kNone));
   return findings;

@@ -66,6 +66,12 @@ std::size_t FormerKeys(const std::string& path) {
   return file ? file->seal_keys.size() - 1 : 0;
 }
 
+Result<std::string> BoundKeyOf(const std::string& database_path) {
+  Result<std::unique_ptr<SqliteStore>> store = SqliteStore::OpenExisting(database_path);
+  if (!store) return Fail(std::move(store).error());
+  return (*store)->BoundKey();
+}
+
 }  // namespace
 
 Findings CheckConfiguration(const Config& config) {
@@ -90,16 +96,16 @@ Findings CheckKey(const Config& config) {
                            : "put your copy back, or mend what is said here")};
   }
   Findings findings;
-  Result<std::unique_ptr<SqliteStore>> store = SqliteStore::OpenExisting(config.database_path);
-  if (store) {
-    const Result<bool> bound = (*store)->IsBoundToKey();
-    // Binding a database that is bound already only compares.
-    if (bound && *bound) {
-      if (Status same = (*store)->BindToKey(keyring->Fingerprint()); !same) {
-        findings.push_back(Broken(kKeyCheck, config.key_file, same.error().message,
-                                  "put back the key file that was made with this database"));
-      }
-    }
+  const Result<std::string> bound = BoundKeyOf(config.database_path);
+  if (bound && !bound->empty() && *bound != keyring->Fingerprint()) {
+    findings.push_back(Broken(kKeyCheck, config.key_file,
+                              config.database_path + " was written with another key file",
+                              "put back the key file that was made with this database"));
+  } else if (!bound) {
+    findings.push_back(
+        Warn(kKeyCheck, config.key_file,
+             "opens; could not be compared with the database: " + bound.error().message,
+             "see the checks of the database"));
   }
   for (const auto& [name, application] : config.applications) {
     const Result<Secret> opened = OpenSecret(application.client_secret, *keyring);
@@ -112,9 +118,10 @@ Findings CheckKey(const Config& config) {
   const std::size_t former = FormerKeys(config.key_file);
   return {Ok(
       kKeyCheck, config.key_file,
-      "opens, and belongs to the database" +
+      (bound->empty() ? "opens; the database belongs to none yet"
+                      : "opens, and belongs to the database") +
           (former == 0
-               ? ""
+               ? std::string()
                : "; " + std::to_string(former) +
                      " former key(s) kept; imrelay key rotate takes out those that nothing uses"))};
 }

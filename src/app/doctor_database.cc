@@ -59,9 +59,9 @@ Finding CheckWritable(const std::string& path) {
   } else {
     ready = Fail(std::move(store).error());
   }
-  if (ready) return Ok("writing", path, "can be written right now");
+  if (ready) return Ok(kWritingCheck, path, "can be written right now");
   return Broken(
-      "writing", path, ready.error().message,
+      kWritingCheck, path, ready.error().message,
       "end what keeps it locked (fuser " + path + "), make room, or see whose the files are");
 }
 

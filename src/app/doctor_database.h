@@ -11,6 +11,9 @@ namespace imrelay {
 // Looking for damage takes `longest` at most.
 Findings CheckDatabase(const std::string& path, std::chrono::milliseconds longest);
 
+// The check that fails while nothing can be written, as in a locked database.
+inline constexpr const char* kWritingCheck = "writing";
+
 // The remedies. Each tells what it did. Errors: those of the database.
 Result<std::string> MigrateDatabase(const std::string& path);
 Result<std::string> EmptyDatabaseLog(const std::string& path);

@@ -9,14 +9,26 @@
 #include <cstring>
 #include <utility>
 
+#include "app/probe_proof.h"
 #include "codec/json.h"
 
 namespace imrelay {
 namespace {
 
+constexpr std::chrono::seconds kPatience{10};
+
 constexpr const char* kRestart =
-    "systemctl restart imrelay.service, and read: journalctl -u imrelay (with multiwatch: "
-    "/var/log/imrelay.log)";
+    "restart the worker: systemctl restart imrelay.service (or stop scripts/run and start it "
+    "again), and read: journalctl -u imrelay (with multiwatch: /var/log/imrelay.log)";
+
+constexpr const char* kStranger =
+    "somebody else answers: it says ok, but does not know this key file";
+constexpr const char* kUnknown =
+    "something answers, but without the key file nobody can tell whether it is this service";
+constexpr const char* kWhoseIsIt =
+    "does the name lead to this server, to the server block of this imrelay? A worker of before an "
+    "upgrade, "
+    "or with another key file, answers so too: systemctl restart imrelay.service";
 
 // A field of a JSON answer of ours; empty when it is none.
 std::string FieldOf(const HttpResponse& response, const char* name) {
@@ -44,23 +56,40 @@ std::string AuthorityOf(const std::string& url) {
   return url.substr(begin + 3, end == std::string::npos ? end : end - begin - 3);
 }
 
-bool IsOurProbeAnswer(const HttpResponse& response) {
+// As our service answers, and many a stranger too.
+bool IsOk(const HttpResponse& response) {
   return response.status == 200 && FieldOf(response, "status") == "ok";
+}
+
+bool IsHung(const Error& error) { return error.reason == "no_reply"; }
+
+std::string NoReply() {
+  return "takes the connection, but does not answer within " + std::to_string(kPatience.count()) +
+         " s";
 }
 
 }  // namespace
 
-NetworkChecks::NetworkChecks(HttpClient& own, HttpClient& servers, const imrelay::Clock& clock)
-    : own_(own), servers_(servers), clock_(clock) {}
+NetworkChecks::NetworkChecks(HttpClient& own, HttpClient& servers, const imrelay::Clock& clock,
+                             ProofOf proof_of)
+    : own_(own), servers_(servers), clock_(clock), proof_of_(std::move(proof_of)) {}
 
 Result<HttpResponse> NetworkChecks::Get(HttpClient& client, const std::string& url) {
   HttpRequest request;
   request.method = "GET";
   request.url = url;
-  request.timeout = std::chrono::seconds(10);
+  request.timeout = kPatience;
   request.at_most_once = true;  // on a connection of its own: the certificate is told then
   request.tell_certificate = url.starts_with("https://");
   return client.Send(request);
+}
+
+NetworkChecks::Probed NetworkChecks::Probe(const std::string& url) {
+  const std::string nonce = NewProbeNonce();
+  Probed probed{Get(own_, url + "?probe=" + nonce)};
+  probed.ours = probed.answer && IsOk(*probed.answer) && proof_of_ &&
+                FieldOf(*probed.answer, "probe") == proof_of_(nonce);
+  return probed;
 }
 
 void NetworkChecks::NoteTime(const std::string& url, const HttpResponse& response) {
@@ -69,24 +98,37 @@ void NetworkChecks::NoteTime(const std::string& url, const HttpResponse& respons
   }
 }
 
-Findings NetworkChecks::Worker(const std::vector<std::string>& addresses) {
+Findings NetworkChecks::Worker(const std::vector<std::string>& addresses, Database database) {
+  const bool ask = database == Database::kAsk;
   std::string seen;
+  worker_answers_ = false;
   for (const std::string& address : addresses) {
-    const Result<HttpResponse> answer = Get(own_, address + "/readyz");
-    const std::string error = answer ? FieldOf(*answer, "error") : std::string();
-    if (answer && IsOurProbeAnswer(*answer)) {
-      return {Ok("worker", address, "nginx, the worker and the database are ready")};
+    const auto [answer, ours] = Probe(address + (ask ? "/readyz" : "/healthz"));
+    if (ours) {
+      worker_answers_ = true;
+      return {Ok("worker", address,
+                 ask ? "nginx, the worker and the database are ready"
+                     : "nginx and the worker answer; they were not asked for the database")};
     }
+    const std::string error = answer ? FieldOf(*answer, "error") : std::string();
     if (error == "not_ready") {
+      worker_answers_ = true;
       return {Broken("worker", address, "not ready: " + FieldOf(*answer, "message"),
                      "see the checks of the database")};
     }
     if (error == "unavailable") {
       return {Broken("worker", address, "nginx answers, but no worker behind it", kRestart)};
     }
-    seen +=
-        (seen.empty() ? "" : "; ") + address + ": " +
-        (answer ? "somebody else answers (" + WhoAnswers(*answer) + ')' : answer.error().message);
+    if (!answer && IsHung(answer.error())) {
+      return {Broken("worker", address, NoReply(), kRestart)};
+    }
+    if (answer && IsOk(*answer) && !proof_of_) {
+      return {Broken("worker", address, kUnknown, "see the check of the key")};
+    }
+    seen += (seen.empty() ? "" : "; ") + address + ": " +
+            (!answer         ? answer.error().message
+             : IsOk(*answer) ? kStranger
+                             : "somebody else answers (" + WhoAnswers(*answer) + ')');
   }
   return {Broken("worker", "", "cannot be asked: " + seen,
                  "is nginx running (systemctl status nginx; nginx -t), and has it the server block "
@@ -94,8 +136,29 @@ Findings NetworkChecks::Worker(const std::vector<std::string>& addresses) {
                  "imrelay doctor")};
 }
 
-Finding NetworkChecks::JudgeHandler(const std::string& url, const HttpResponse& response) const {
-  if (IsOurProbeAnswer(response)) {
+// What keeps the worker from answering keeps the public URL from it too.
+std::string NetworkChecks::AfterWorker(const std::string& mend) const {
+  return worker_answers_ ? mend : "see the check of the worker first";
+}
+
+Finding NetworkChecks::JudgeSilence(const std::string& url, const Error& error) const {
+  if (error.reason == "certificate") {
+    return Broken(kPublicUrlCheck, url,
+                  "its certificate is not trusted or has run out (" + error.message + ')',
+                  "renew it (certbot renew) and give nginx fullchain.pem, with the intermediate "
+                  "certificates; then: systemctl reload nginx");
+  }
+  if (IsHung(error)) return Broken(kPublicUrlCheck, url, NoReply(), AfterWorker(kRestart));
+  return Broken(kPublicUrlCheck, url, "cannot be reached from here (" + error.message + ')',
+                AfterWorker("look at the name in DNS, the firewall (port 443) and nginx; where a "
+                            "router keeps this server from its own public address, try from "
+                            "elsewhere: curl -i " +
+                            url));
+}
+
+Finding NetworkChecks::JudgeHandler(const std::string& url, const HttpResponse& response,
+                                    bool ours) const {
+  if (ours) {
     if (!response.certificate_end) return Ok(kPublicUrlCheck, url, "imrelay answers");
     const std::string end = "the certificate is good until " + FormatUtc(*response.certificate_end);
     if (*response.certificate_end - clock_.Now() >= kCertificateSoon) {
@@ -111,7 +174,12 @@ Finding NetworkChecks::JudgeHandler(const std::string& url, const HttpResponse& 
                   "set bitrix24.public_url to where it leads, or take the redirection away");
   }
   if (FieldOf(response, "error") == "unavailable") {
-    return Broken(kPublicUrlCheck, url, "nginx answers, but no worker behind it", kRestart);
+    return Broken(kPublicUrlCheck, url, "nginx answers, but no worker behind it",
+                  AfterWorker(kRestart));
+  }
+  if (IsOk(response)) {
+    return proof_of_ ? Broken(kPublicUrlCheck, url, kStranger, kWhoseIsIt)
+                     : Broken(kPublicUrlCheck, url, kUnknown, "see the check of the key");
   }
   return Broken(kPublicUrlCheck, url, "somebody else answers: " + WhoAnswers(response),
                 "does the name lead to this server, and does its server block of nginx include "
@@ -124,29 +192,16 @@ std::optional<Finding> NetworkChecks::PlainHttp(const std::string& handler_url) 
     return std::nullopt;
   }
   const std::string url = "http" + handler_url.substr(5);
-  const Result<HttpResponse> answer = Get(own_, url);
-  if (!answer || !IsOurProbeAnswer(*answer)) return std::nullopt;
+  if (!Probe(url).ours) return std::nullopt;
   return Warn(kPublicUrlCheck, url, "answers without TLS too, so a token could be posted in clear",
               "have nginx redirect port 80, as nginx/example-tls.conf does");
 }
 
 Findings NetworkChecks::PublicUrl(const std::string& handler_url) {
-  const Result<HttpResponse> answer = Get(own_, handler_url);
-  if (!answer) {
-    const bool certificate = answer.error().reason == "certificate";
-    return {Broken(kPublicUrlCheck, handler_url,
-                   certificate ? "its certificate is not trusted or has run out (" +
-                                     answer.error().message + ')'
-                               : "cannot be reached from here (" + answer.error().message + ')',
-                   certificate ? "renew it (certbot renew) and give nginx fullchain.pem, with the "
-                                 "intermediate certificates; then: systemctl reload nginx"
-                               : "look at the name in DNS, the firewall (port 443) and nginx; "
-                                 "where a router keeps this server from its own public address, "
-                                 "try from elsewhere: curl -i " +
-                                     handler_url)};
-  }
+  const auto [answer, ours] = Probe(handler_url);
+  if (!answer) return {JudgeSilence(handler_url, answer.error())};
   NoteTime(handler_url, *answer);
-  Findings findings{JudgeHandler(handler_url, *answer)};
+  Findings findings{JudgeHandler(handler_url, *answer, ours)};
   if (std::optional<Finding> plain = PlainHttp(handler_url)) findings.push_back(*std::move(plain));
   return findings;
 }
@@ -163,12 +218,13 @@ Findings NetworkChecks::AuthorizationServers(const std::vector<std::string>& bas
       findings.push_back(Ok("authorization server", base, "answers"));
       continue;
     }
-    findings.push_back(
-        Broken("authorization server", base,
-               answer ? "is in trouble: " + WhoAnswers(*answer)
-                      : "cannot be reached: " + answer.error().message,
-               "let this server call " + AuthorityOf(base) +
-                   " (DNS, firewall, ca-certificates); tokens cannot be renewed meanwhile"));
+    findings.push_back(Broken("authorization server", base,
+                              answer ? "is in trouble: " + WhoAnswers(*answer)
+                                     : "cannot be reached: " + answer.error().message,
+                              (answer ? "nothing is wrong here: wait until it is well again"
+                                      : "let this server call " + AuthorityOf(base) +
+                                            " (DNS, firewall, ca-certificates)") +
+                                  std::string("; tokens cannot be renewed meanwhile")));
   }
   // Most portals live with one of the two only.
   for (Finding& finding : findings) {

@@ -121,7 +121,7 @@ void PortalRounds::AskDatabase(PortalSight& sight) {
   if (Result<Registration> found = portals_.FindRegistration(sight.portal.id)) {
     sight.registration = *std::move(found);
   }
-  if (Result<DeletionOutlook> found = portals_.FindOutlook(sight.portal.id)) {
+  if (Result<DeletionOutlook> found = portals_.FindOutlook(sight.portal.id, clock_.Now())) {
     sight.outlook = *found;
   }
   ReportQuery query;

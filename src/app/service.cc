@@ -24,9 +24,10 @@ Result<Keyring> OpenKeyFile(const Config& config, KeyFileMust must) {
 // A database that has a key file needs that one: a fresh one in its place would only hide that it
 // is missing.
 Result<Keyring> KeyringFor(SqliteStore& store, const Config& config) {
-  Result<bool> bound = store.IsBoundToKey();
+  Result<std::string> bound = store.BoundKey();
   if (!bound) return Fail(std::move(bound).error());
-  return OpenKeyFile(config, *bound ? KeyFileMust::kBeThere : KeyFileMust::kBeThereOrBeMade);
+  return OpenKeyFile(config,
+                     bound->empty() ? KeyFileMust::kBeThereOrBeMade : KeyFileMust::kBeThere);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 
 #include "app/background_loop.h"
 #include "app/bitrix24_side.h"
+#include "app/probe_proof.h"
 #include "app/service.h"
 #include "base/log.h"
 #include "fastcgi/listen_socket.h"
@@ -99,6 +100,9 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
                  [&pages](PageKind kind, const std::string& application, const Request& request,
                           Tree body, Reply reply) {
                    pages.Handle(kind, application, request, std::move(body), std::move(reply));
+                 },
+                 [keyring = service.keyring](const std::string& nonce) {
+                   return ProbeProofOf(keyring, nonce);
                  }});
   // Looks several times a second, because another process may have taken the installation in.
   BackgroundLoop proofs({"proofs wait", config.database_path + "-proofs", kProofPause},

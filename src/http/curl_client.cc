@@ -263,16 +263,18 @@ class CurlClient final : public HttpClient {
     if (request.tell_certificate) {
       exchange->response.certificate_end = CertificateEnd(handle.get());
     }
+    curl_off_t connected = 0;
+    curl_easy_getinfo(handle.get(), CURLINFO_PRETRANSFER_TIME_T, &connected);
     // Nothing of this request may stay behind in a kept handle.
     curl_easy_reset(handle.get());
     GiveBack(exchange->origin, std::move(handle));
-    if (code != CURLE_OK) return Fault(*exchange, code);
+    if (code != CURLE_OK) return Fault(*exchange, code, connected > 0);
     exchange->response.status = static_cast<int>(status);
     return std::move(exchange->response);
   }
 
  private:
-  static tl::unexpected<Error> Fault(const Exchange& exchange, CURLcode code) {
+  static tl::unexpected<Error> Fault(const Exchange& exchange, CURLcode code, bool connected) {
     if (exchange.too_large) {
       return Fail(ErrorCode::kUnavailable, exchange.host + ": the answer is too large");
     }
@@ -280,7 +282,9 @@ class CurlClient final : public HttpClient {
       return Refused(exchange.host, "its address is not a public one");
     }
     return Fail(ErrorCode::kUnavailable, exchange.host + ": " + curl_easy_strerror(code),
-                code == CURLE_PEER_FAILED_VERIFICATION ? "certificate" : "");
+                code == CURLE_PEER_FAILED_VERIFICATION          ? "certificate"
+                : code == CURLE_OPERATION_TIMEDOUT && connected ? "no_reply"
+                                                                : "");
   }
 
   // The handle that called this origin last, so that its connection is the likeliest to live.

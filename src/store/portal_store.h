@@ -53,11 +53,19 @@ struct InstallationState {
 // Whether deletions of a portal can arrive: Bitrix24 tells of them only where a confirmation
 // carried the external ids. Counted up to kOutlookLimit, so that a large mapping costs nothing.
 struct DeletionOutlook {
-  std::int64_t sent = 0;              // operators' messages we know
+  std::int64_t sent = 0;              // operators' messages we know, older than kConfirmedWithin
   std::int64_t with_external_id = 0;  // of these, with the channel's id
   std::optional<TimePoint> last_deletion_at;
+
+  // Enough was sent to say so: no id is known, and no deletion ever came.
+  bool Hopeless() const {
+    return sent >= kHopelessFrom && with_external_id == 0 && !last_deletion_at;
+  }
+  static constexpr int kHopelessFrom = 10;
 };
 inline constexpr int kOutlookLimit = 1000;
+// A younger message may yet be confirmed.
+inline constexpr std::chrono::hours kConfirmedWithin{1};
 
 // Portals, their tokens and their registration. As Store: durable, thread-safe, several processes,
 // kUnavailable when the database is away.
@@ -100,7 +108,7 @@ class PortalStore {
                          TimePoint now) = 0;
 
   virtual Result<InstallationState> FindInstallationState(EventId installation_event) = 0;
-  virtual Result<DeletionOutlook> FindOutlook(PortalId portal) = 0;
+  virtual Result<DeletionOutlook> FindOutlook(PortalId portal, TimePoint now) = 0;
   // How many portals are in each status, by its word in the view `portals`.
   virtual Result<std::map<std::string, std::int64_t>> CountPortals() = 0;
 

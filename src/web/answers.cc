@@ -27,6 +27,14 @@ Response StatusAnswer(std::string_view status, std::string_view reason) {
   return response;
 }
 
+Response ProbeAnswer(std::string_view proof) {
+  JsonWriter json;
+  json.BeginObject().Key("status").String("ok").Key("probe").String(proof).EndObject();
+  Response response;
+  response.body = json.Take();
+  return response;
+}
+
 Response ErrorAnswer(int status, std::string_view code, std::string_view message) {
   JsonWriter json;
   json.BeginObject().Key("error").String(code).Key("message").String(Sentence(message)).EndObject();

@@ -9,6 +9,9 @@ namespace imrelay {
 // `{"status":…}`, with the reason when there is one.
 Response StatusAnswer(std::string_view status, std::string_view reason = {});
 
+// `{"status":"ok","probe":proof}`.
+Response ProbeAnswer(std::string_view proof);
+
 // `{"error":code,"message":sentence}`; `message` gets a capital and a full stop.
 Response ErrorAnswer(int status, std::string_view code, std::string_view message);
 

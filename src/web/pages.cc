@@ -348,7 +348,7 @@ Status Pages::FillIn(const Asked& asked, const PortalAccess& portal, SettingsPag
   page.registration = *std::move(registration);
   page.outdated = !page.registration.fingerprint.empty() &&
                   page.registration.fingerprint != registrar_.Fingerprint(portal.application);
-  const Result<DeletionOutlook> outlook = portals_.FindOutlook(portal.id);
+  const Result<DeletionOutlook> outlook = portals_.FindOutlook(portal.id, SystemClock().Now());
   if (!outlook) return Fail(outlook.error());
   page.outlook = *outlook;
 

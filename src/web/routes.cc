@@ -20,6 +20,18 @@ namespace {
 
 bool IsProbe(const Request& request) { return request.method == "GET" || request.method == "HEAD"; }
 
+// The nonce of a query that has one; any other query means nothing.
+std::optional<std::string> NonceIn(std::string_view query) {
+  constexpr std::string_view kName = "probe=";
+  if (!query.starts_with(kName)) return std::nullopt;
+  const std::string_view nonce = query.substr(kName.size());
+  if (nonce.size() < 16 || nonce.size() > 64 ||
+      nonce.find_first_not_of("0123456789abcdef") != nonce.npos) {
+    return std::nullopt;
+  }
+  return std::string(nonce);
+}
+
 std::string_view StatusWord(Committed::Answer answer) {
   switch (answer) {
     case Committed::Answer::kAccepted:
@@ -137,10 +149,10 @@ void Routes::Handle(const Request& request, Reply reply) {
     }
   }
   if (request.path == "/healthz") {
-    return reply(IsProbe(request) ? StatusAnswer("ok") : WrongMethodAnswer("GET, HEAD"));
+    return reply(IsProbe(request) ? AnswerProbe(request) : WrongMethodAnswer("GET, HEAD"));
   }
   if (request.path == "/readyz") {
-    if (IsProbe(request)) return CheckReady(std::move(reply));
+    if (IsProbe(request)) return CheckReady(request, std::move(reply));
     return reply(WrongMethodAnswer("GET, HEAD"));
   }
   if (request.path == "/metrics") {
@@ -153,7 +165,7 @@ void Routes::HandleApplication(const std::string& application, std::string_view 
                                const Request& request, Reply reply) {
   if (page == "event") {
     if (request.method == "POST") return PostEvent(application, request, std::move(reply));
-    return reply(IsProbe(request) ? StatusAnswer("ok") : WrongMethodAnswer("GET, HEAD, POST"));
+    return reply(IsProbe(request) ? AnswerProbe(request) : WrongMethodAnswer("GET, HEAD, POST"));
   }
   const bool install = page == "install";
   if (install || (page == "settings" && served_.pages)) {
@@ -168,10 +180,16 @@ void Routes::HandleApplication(const std::string& application, std::string_view 
   reply(NotFoundAnswer());
 }
 
-void Routes::CheckReady(Reply reply) {
-  served_.store.CheckReady([reply = std::move(reply)](const Status& ready) {
-    reply(ready ? StatusAnswer("ok") : UnavailableAnswer("not_ready", ready.error().message));
-  });
+Response Routes::AnswerProbe(const Request& request) const {
+  const std::optional<std::string> nonce = NonceIn(request.query);
+  return nonce && served_.prove ? ProbeAnswer(served_.prove(*nonce)) : StatusAnswer("ok");
+}
+
+void Routes::CheckReady(const Request& request, Reply reply) {
+  served_.store.CheckReady(
+      [reply = std::move(reply), well = AnswerProbe(request)](const Status& ready) {
+        reply(ready ? well : UnavailableAnswer("not_ready", ready.error().message));
+      });
 }
 
 Response Routes::Metrics() {

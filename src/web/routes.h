@@ -20,6 +20,10 @@ enum class PageKind { kInstall, kSettings };
 using PagePosts = std::function<void(PageKind, const std::string& application,
                                      const Request& request, Tree body, Reply reply)>;
 
+// What only a service with our key file can tell of a nonce: whoever has the file knows us by it.
+// Called from any thread.
+using ProbeProof = std::function<std::string(const std::string& nonce)>;
+
 // What the paths serve.
 struct Served {
   Ingest& ingest;
@@ -27,7 +31,8 @@ struct Served {
   PortalStore& portals;
   // Named ones have /bitrix24/NAME/event and so on; the unnamed one has /bitrix24/event.
   std::set<std::string> applications = {};
-  PagePosts pages = nullptr;  // without it, there are none
+  PagePosts pages = nullptr;   // without it, there are none
+  ProbeProof prove = nullptr;  // of GET …?probe=NONCE, 16 to 64 lower-case hex digits
 };
 
 // Answers every request of the contract's paths. Thread-safe. Logs one line an event.
@@ -44,7 +49,8 @@ class Routes {
   void PostInstall(const std::string& application, const Request& request, Reply reply);
   void PostPage(PageKind kind, const std::string& application, const Request& request, Reply reply);
   void PostEvent(const std::string& application, const Request& request, Reply reply);
-  void CheckReady(Reply reply);
+  Response AnswerProbe(const Request& request) const;
+  void CheckReady(const Request& request, Reply reply);
   Response Metrics();
 
   const Served served_;

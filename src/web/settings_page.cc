@@ -163,13 +163,13 @@ void SetDeletions(data& body, const SettingsPage& page) {
   body.set("deletions_caption",
            TextOf(language, "deletions_caption", {std::to_string(kShownDeletions)}));
   const DeletionOutlook& outlook = page.outlook;
-  const bool bad = outlook.sent > 0 && outlook.with_external_id == 0;
+  const bool bad = outlook.Hopeless();
   body.set("outlook_class", bad ? "warning" : "");
   body.set("outlook",
            TextOf(language,
-                  outlook.sent == 0 ? "outlook_none"
-                  : bad             ? "outlook_bad"
-                                    : "outlook_good",
+                  bad                             ? "outlook_bad"
+                  : outlook.with_external_id == 0 ? "outlook_none"
+                                                  : "outlook_good",
                   {std::to_string(outlook.sent), std::to_string(outlook.with_external_id)}));
   data deletions{data::type::list};
   for (const std::vector<Table::Cell>& row : page.deletions.rows) {

@@ -174,8 +174,37 @@ const std::vector<PlantedFault> kPlanted{
      [](PortalSight& s) { s.application = Refused<ApplicationState>(Fault::kLater, "no_answer"); },
      "application",
      Level::kFail,
-     "no_answer",
+     "no answer that can be read (in words)",
      "reachable",
+     {}},
+    {"another key file",
+     [](PortalSight& s) {
+       s.application = Refused<ApplicationState>(Fault::kForbidden, "unknown_key");
+     },
+     "application",
+     Level::kFail,
+     "its tokens cannot be opened: unknown_key",
+     "key file",
+     {}},
+    {"site closed",
+     [](PortalSight& s) {
+       s.application = Refused<ApplicationState>(Fault::kForbidden, "portal_deleted");
+     },
+     "application",
+     Level::kFail,
+     "the portal refused: portal_deleted",
+     "site is closed",
+     {}},
+    {"the word told once",
+     [](PortalSight& s) {
+       const CallResultOf<ApplicationState> refused = FailCall(
+           {Fault::kForbidden, "payment_required", "refused with payment_required, status 402"});
+       s.application = refused;
+     },
+     "application",
+     Level::kFail,
+     "calls are refused with payment_required, status 402",
+     "renew",
      {}},
     {"scope",
      [](PortalSight& s) { s.scope = std::vector<std::string>{"imconnector"}; },
@@ -192,8 +221,15 @@ const std::vector<PlantedFault> kPlanted{
      "connector", Level::kFail, "access_denied", "doctor --fix", Act::kRegister},
     {"other settings", [](PortalSight& s) { s.registration.fingerprint = "f0"; }, "connector",
      Level::kWarn, "other settings", "doctor --fix", Act::kRegister},
-    {"not ours", [](PortalSight& s) { s.registration = {}; }, "connector", Level::kWarn,
-     "DEL_INTERNAL_MESSAGES", "doctor --fix", Act::kRegister},
+    {"registration due", [](PortalSight& s) { s.registration = {}; }, "connector", Level::kWarn,
+     "registration is due", "the worker does it by itself", Act::kRegister},
+    {"registration due, nothing there yet",
+     [](PortalSight& s) {
+       s.registration = {};
+       s.connectors = std::vector<ConnectorId>{};
+     },
+     "connector", Level::kWarn, "registration is due", "the worker does it by itself",
+     Act::kRegister},
     {"missing binding",
      [](PortalSight& s) {
        (*s.bindings)->missing = {"ONA", "ONB"};
@@ -256,12 +292,39 @@ const std::vector<PlantedFault> kPlanted{
      {}},
     {"no ids",
      [](PortalSight& s) {
-       s.outlook = {5, 0, {}};
+       s.outlook = {10, 0, {}};
      },
      "deletions",
      Level::kFail,
-     "cannot arrive: 0 of 5",
+     "knows no external ids: deliveries must be confirmed to Bitrix24 with them (0 of 10",
      "send.status.delivery",
+     {}},
+    {"no ids of few messages",
+     [](PortalSight& s) {
+       s.outlook = {9, 0, {}};
+     },
+     "deletions",
+     Level::kWarn,
+     "knows no external ids",
+     "send.status.delivery",
+     {}},
+    {"no ids, and a deletion long ago",
+     [](PortalSight& s) {
+       s.outlook = {100, 0, kNow - days(31)};
+     },
+     "deletions",
+     Level::kWarn,
+     "knows no external ids",
+     "send.status.delivery",
+     {}},
+    {"no ids, and a deletion of late",
+     [](PortalSight& s) {
+       s.outlook = {100, 0, kNow - days(29)};
+     },
+     "deletions",
+     Level::kOk,
+     "arrive: 0 of 100",
+     "",
      {}},
     {"few ids",
      [](PortalSight& s) {
@@ -303,6 +366,17 @@ TEST_CASE("portal_checks: each fault is found, told with its mend, and alone") {
     CHECK(std::count_if(findings.begin(), findings.end(), [](const Finding& f) {
             return f.level != Level::kOk;
           }) == (fault.level == Level::kOk ? 0 : 1));
+  }
+}
+
+TEST_CASE("portal_checks: bindings that are still to be made are no failure") {
+  PortalSight sight = Well();
+  sight.registration = {};
+  sight.bindings = Bindings{{"ONA"}, {}, {}, {}};
+
+  for (const Finding& finding : CheckPortal(sight, kNow)) {
+    CAPTURE(finding.check);
+    CHECK(finding.level != Level::kFail);
   }
 }
 

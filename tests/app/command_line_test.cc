@@ -70,6 +70,7 @@ TEST_CASE("command_line: help and version work everywhere") {
                                              {"message", "show"},
                                              {"event", "list"},
                                              {"event", "show"},
+                                             {"doctor"},
                                              {"key", "seal"}}) {
     for (const char* option : {"--help", "--version"}) {
       std::vector<std::string> arguments = command;
@@ -82,6 +83,9 @@ TEST_CASE("command_line: help and version work everywhere") {
       CHECK_FALSE(ran.out.empty());
       CHECK(ran.err.empty());
     }
+    std::vector<std::string> help = command;
+    help.emplace_back("--help");
+    CHECK(Contains(Run(help).out, "--config"));
   }
 }
 
@@ -97,6 +101,8 @@ TEST_CASE("command_line: wrong usage names what was given and what would be righ
 
   CHECK(Contains(refusal({}), "command: got nothing, takes one of: worker decode migrate"));
   CHECK(Contains(refusal({"wroker"}), "command: got \"wroker\", takes one of: worker"));
+  CHECK(Contains(refusal({"delivery", "list"}), "command: got \"delivery\""));
+  CHECK(Contains(refusal({"--config", "x.toml", "delivery", "list"}), "got \"delivery\""));
   CHECK(Contains(refusal({"portal"}), "portal: got nothing, takes one of: list show remove"));
   CHECK(Contains(refusal({"portal", "delete"}), "portal: got \"delete\""));
   CHECK(Contains(refusal({"portal", "show"}), "MEMBER_ID"));

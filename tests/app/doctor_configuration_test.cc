@@ -8,6 +8,7 @@
 
 #include "app/service.h"
 #include "crypto/digest.h"
+#include "store/sqlite/database.h"
 #include "tests/fakes/temporary_directory.h"
 
 namespace imrelay {
@@ -122,6 +123,31 @@ TEST_CASE("doctor_configuration: a key file that is away is told, and not made")
   CHECK_FALSE(std::filesystem::exists(service.config.key_file));
 }
 
+TEST_CASE("doctor_configuration: the key is compared in a database that somebody keeps locked") {
+  KeptService service;
+  Result<Database> other =
+      Database::Open(service.config.database_path, Database::Access::kReadWrite);
+  REQUIRE(other.has_value());
+  REQUIRE(other->Execute("BEGIN IMMEDIATE").has_value());
+
+  const Findings findings = CheckKey(service.config);
+
+  REQUIRE(findings.size() == 1);
+  CHECK(findings[0].level == Level::kOk);
+  REQUIRE(other->Execute("ROLLBACK").has_value());
+}
+
+TEST_CASE("doctor_configuration: a database that cannot be read says nothing against the key") {
+  KeptService service;
+  service.config.database_path = service.directory.File("nosuch.db");
+
+  const Findings findings = CheckKey(service.config);
+
+  REQUIRE(findings.size() == 1);
+  CHECK(findings[0].level == Level::kWarn);
+  CHECK(findings[0].found.find("could not be compared") != std::string::npos);
+}
+
 TEST_CASE("doctor_configuration: another database's key file is told") {
   KeptService service;
   KeptService other;
@@ -131,6 +157,7 @@ TEST_CASE("doctor_configuration: another database's key file is told") {
 
   REQUIRE(findings.size() == 1);
   CHECK(findings[0].level == Level::kFail);
+  CHECK(findings[0].found.find("another key file") != std::string::npos);
 }
 
 }  // namespace

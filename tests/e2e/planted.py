@@ -7,6 +7,7 @@ import datetime
 import email.utils
 import os
 import pathlib
+import signal
 import sqlite3
 from typing import Callable
 
@@ -113,6 +114,13 @@ class Planted:
             return {key: server.url}
         return plant
 
+    def stranger(self, key):
+        def plant(undo):
+            server = Elsewhere(body=b'{"status":"ok"}')
+            undo.callback(server.stop)
+            return {key: str(server.server.server_port) if key == "IMRELAY_PORT" else server.url}
+        return plant
+
     def certificate(self, undo):
         server = Elsewhere(certificate_in=self.test.scratch)
         undo.callback(server.stop)
@@ -192,10 +200,25 @@ class Planted:
         wait_for(lambda: self.stack.sql("SELECT 1 FROM installation WHERE last_error IS NOT NULL"),
                  what="a postponed proof")
 
-    def without_ids(self, undo):
-        self.test.write("UPDATE message SET external_message_id = NULL")
-        undo.callback(lambda: self.test.write(
-            "UPDATE message SET external_message_id = 'ext-' || message_id"))
+    def without_ids(self, messages):
+        """Old ones, in the place of the one that is there."""
+        def plant(undo):
+            self.test.write("UPDATE message SET external_message_id = NULL")
+            undo.callback(lambda: self.test.write(
+                "UPDATE message SET external_message_id = 'ext-' || message_id"))
+            undo.callback(lambda: self.test.write("DELETE FROM message WHERE message_id > 1000000"))
+            self.test.write(f"""
+                WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {messages})
+                INSERT INTO message (message_id, line_key, part, chat_key, direction, created_at)
+                SELECT 1000000 + i, line_key, 0, chat_key, 0, unixepoch() - 7200
+                FROM message, n""")
+        return plant
+
+    def hung(self, undo):
+        pids = self.stack.worker_pids()
+        undo.callback(lambda: [os.kill(pid, signal.SIGCONT) for pid in pids])
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
 
     def table(self):
         E = self.environment
@@ -229,6 +252,8 @@ class Planted:
                   "database", "fail", "is not there", "imrelay migrate", False),
             Fault("a locked database", self.locked, "writing", "fail",
                   "locked", "fuser", False),
+            Fault("the portals of a locked database", self.locked, "portals", "warn",
+                  "not asked", "check of writing", False),
             Fault("an older schema", self.old_schema, "schema", "fail",
                   "schema 1", "imrelay migrate", True),
             Fault("a damaged database", self.damaged, "integrity", "fail",
@@ -241,6 +266,11 @@ class Planted:
                   "fail", "somebody else answers", "IMRELAY_PORT", False),
             Fault("no worker behind nginx", self.moved("imrelay.sock"), "worker", "fail",
                   "no worker behind it", "systemctl restart", False),
+            Fault("a stranger that says ok at nginx's port", self.stranger("IMRELAY_PORT"),
+                  "worker", "fail", "does not know this key file", "IMRELAY_PORT", False),
+            Fault("a stranger that says ok at the public URL",
+                  self.stranger("IMRELAY_BITRIX24_PUBLIC_URL"), "public URL", "fail",
+                  "does not know this key file", "server block", False),
             Fault("somebody else at the public URL", E(BITRIX24_PUBLIC_URL=self.stand_in.url),
                   "public URL", "fail", "somebody else answers", "server block", False),
             Fault("a redirection", self.server("IMRELAY_BITRIX24_PUBLIC_URL", status=301,
@@ -257,7 +287,7 @@ class Planted:
                   "fail", "cannot be reached", "DNS", False),
             Fault("an authorization server in trouble",
                   self.server("IMRELAY_BITRIX24_OAUTH_URL", status=502), "authorization server",
-                  "fail", "HTTP 502", "DNS", False),
+                  "fail", "HTTP 502", "wait", False),
             Fault("a wrong clock", self.clock, "clock", "warn",
                   "ahead of", "timesyncd", False, exit=0),
             Fault("an installation never finished",
@@ -296,6 +326,8 @@ class Planted:
             Fault("silence", self.sql(f"UPDATE event SET received_at = {later}",
                                       "UPDATE event SET received_at = unixepoch()"),
                   "last event", "warn", "160 days ago", "event list", False, exit=0),
-            Fault("confirmations without ids", self.without_ids, "deletions", "fail",
-                  "cannot arrive", "imconnector.send.status.delivery", False),
+            Fault("confirmations without ids", self.without_ids(10), "deletions", "fail",
+                  "knows no external ids", "imconnector.send.status.delivery", False),
+            Fault("few confirmations without ids", self.without_ids(9), "deletions", "warn",
+                  "knows no external ids", "imconnector.send.status.delivery", False, exit=0),
         ]

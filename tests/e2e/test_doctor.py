@@ -7,6 +7,7 @@ import sqlite3
 import unittest
 
 import events
+from local_servers import Elsewhere
 from planted import CONNECTOR, EVENT, LINE, Planted
 from stack import CLIENT_SECRET, Stack, StandIn, wait_for
 
@@ -131,6 +132,34 @@ class Doctor(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertTrue([f for f in findings if "left alone" in (f["mended"] or "")], findings)
         self.assertEqual(self.stand_in.state(self.portal.member_id), before)
+
+    def test_nothing_is_registered_at_a_strangers_that_says_ok(self):
+        stranger = Elsewhere(body=b'{"status":"ok"}')
+        self.addCleanup(stranger.stop)
+        before = self.stand_in.state(self.portal.member_id)
+        code, findings = self.doctor("--fix", IMRELAY_BITRIX24_PUBLIC_URL=stranger.url)
+        self.assertEqual(code, 1)
+        self.assertTrue([f for f in findings if "left alone" in (f["mended"] or "")], findings)
+        self.assertEqual(self.stand_in.state(self.portal.member_id), before)
+
+    def test_a_locked_database_is_no_other_key(self):
+        with contextlib.ExitStack() as undo:
+            Planted(self).locked(undo)
+            _, findings = self.doctor()
+        self.assertEqual({f["check"] for f in self.not_well(findings)}, {"writing", "portals"})
+
+    def test_a_hung_worker_is_not_taken_for_a_broken_network(self):
+        with contextlib.ExitStack() as undo:
+            Planted(self).hung(undo)
+            code, findings = self.doctor()
+        wait_for(self.stack.is_ready, what="the worker to go on")
+        self.assertEqual(code, 1)
+        worker, public_url = self.not_well(findings)
+        self.assertEqual((worker["check"], public_url["check"]), ("worker", "public URL"))
+        for finding in (worker, public_url):
+            self.assertIn("does not answer", finding["found"])
+        self.assertIn("systemctl restart imrelay.service", worker["mend"])
+        self.assertIn("check of the worker", public_url["mend"])
 
     def test_planted_faults(self):
         faults = Planted(self).table()

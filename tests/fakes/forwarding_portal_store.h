@@ -49,8 +49,8 @@ class ForwardingPortalStore : public PortalStore {
   Result<InstallationState> FindInstallationState(EventId installation_event) override {
     return store_.FindInstallationState(installation_event);
   }
-  Result<DeletionOutlook> FindOutlook(PortalId portal) override {
-    return store_.FindOutlook(portal);
+  Result<DeletionOutlook> FindOutlook(PortalId portal, TimePoint now) override {
+    return store_.FindOutlook(portal, now);
   }
   Result<std::map<std::string, std::int64_t>> CountPortals() override {
     return store_.CountPortals();

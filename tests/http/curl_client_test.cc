@@ -198,6 +198,7 @@ TEST_CASE("http client: gives up after the time-out") {
 
   REQUIRE_FALSE(answer.has_value());
   CHECK(answer.error().code == ErrorCode::kUnavailable);
+  CHECK(answer.error().reason == "no_reply");
   CHECK(answer.error().message.find("127.0.0.1") != std::string::npos);
   CHECK(answer.error().message.find("secret") == std::string::npos);
 }

@@ -49,6 +49,22 @@ TEST_CASE("portal_store: an accepted installation gives everything a call needs"
   CHECK_FALSE(bench.portals().FindAccess(MemberId("other")).value().has_value());
 }
 
+TEST_CASE("portal_store: a page that a browser opened is no event that came through") {
+  Bench bench;
+  bench.Install("m1");
+  const TimePoint installed_at = bench.clock.Now();
+  bench.clock.Advance(hours(1));
+  bench.Post("m1", 'b');
+  bench.Install("m1");
+  REQUIRE(bench.Access().last_event_at == bench.clock.Now());
+
+  REQUIRE(RawDatabase(bench.path())
+              .Execute("UPDATE event SET event = 'PAGE_OPENED' WHERE received_at > " +
+                       std::to_string(UnixSeconds(installed_at))));
+
+  CHECK(bench.Access().last_event_at == installed_at);
+}
+
 TEST_CASE("portal_store: what a refresh gave keeps the server that granted it until the proof") {
   Bench bench;
   const InstallationId id = bench.Post("m1", 'a');

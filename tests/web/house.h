@@ -61,7 +61,9 @@ struct House {
   House()
       : keyring(Keyring::OpenOrCreate(directory.File("key")).value()),
         ingest(store, keyring, clock),
-        routes({ingest, store, portals, {"shop"}, pages}) {
+        routes({ingest, store, portals, {"shop"}, pages, [](const std::string& nonce) {
+                  return "of " + nonce;
+                }}) {
     Portal portal;
     portal.id = PortalId(1);
     portal.member_id = kMember;
@@ -83,8 +85,9 @@ struct House {
   }
   Response Post(const std::string& body) { return Post("/bitrix24/event", body); }
 
-  Response Ask(const std::string& method, const std::string& path) {
+  Response Ask(const std::string& method, const std::string& path, const std::string& query = {}) {
     Request request;
+    request.query = query;
     request.method = method;
     request.path = path;
     request.body_state = Request::BodyState::kNoLength;

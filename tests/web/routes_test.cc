@@ -293,6 +293,26 @@ TEST_CASE("routes: any other path is not found") {
   }
 }
 
+TEST_CASE("routes: a probe with a nonce is told what only this service knows") {
+  House house;
+  const std::string nonce = "0123456789abcdef";
+  for (const char* path : {"/bitrix24/event", "/bitrix24/shop/event", "/healthz", "/readyz"}) {
+    CAPTURE(path);
+    CHECK(house.Ask("GET", path, "probe=" + nonce).body ==
+          R"({"status":"ok","probe":"of 0123456789abcdef"})");
+    CHECK(house.Ask("HEAD", path, "probe=" + nonce).status == 200);
+    for (const std::string& query : std::vector<std::string>{
+             "probe=", "probe=" + nonce.substr(1), "probe=" + std::string(65, 'a'),
+             "probe=0123456789ABCDEF", "probe=0123456789abcdeg", "x=1", "probe=" + nonce + "&x=1",
+             "x=1&probe=" + nonce, "Probe=" + nonce, "probe=%30123456789abcdef"}) {
+      CAPTURE(query);
+      CHECK(house.Ask("GET", path, query).body == R"({"status":"ok"})");
+    }
+  }
+  house.store.ready = Fail(ErrorCode::kUnavailable, "the schema is old");
+  CHECK(house.Ask("GET", "/readyz", "probe=" + nonce).status == 503);
+}
+
 TEST_CASE("routes: healthz tells that the process lives, readyz that the database works") {
   House house;
 

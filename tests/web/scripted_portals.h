@@ -35,7 +35,7 @@ class ScriptedPortals final : public PortalStore {
   Status ScheduleUpkeep(const PortalAccess&, TimePoint) override { return None(); }
   Status SetLine(PortalId, const ConnectorId&, LineId, bool, TimePoint) override { return None(); }
   Result<InstallationState> FindInstallationState(EventId) override { return None(); }
-  Result<DeletionOutlook> FindOutlook(PortalId) override { return None(); }
+  Result<DeletionOutlook> FindOutlook(PortalId, TimePoint) override { return None(); }
   Result<int> ResealTokens(const Reseal&) override { return None(); }
 
  private:

@@ -101,12 +101,14 @@ DELETE FROM installation WHERE portal_id = ?1;
 DELETE FROM event WHERE portal_id = ?1;
 
 -- name: PortalAccessFind
--- What is waiting or rejected anyone may have posted.
+-- What is waiting or rejected anyone may have posted, and a page a browser: only what Bitrix24's
+-- servers posted tells that events come through.
 SELECT portal_id, application, status, domain, client_endpoint, scope, server_endpoint,
   access_token, refresh_token, token_chain, token_expires_at, tokens_granted_at, dead_reason,
   installed_event_id,
   (SELECT e.received_at FROM event AS e
    WHERE e.portal_id = portal.portal_id AND e.status <> 'waiting' AND e.status <> 'rejected'
+     AND e.event <> 'PAGE_OPENED'
    ORDER BY e.event_id DESC LIMIT 1)
 FROM portal WHERE member_id = ?1;
 
@@ -155,7 +157,7 @@ SELECT count(*), count(external_message_id), (
   JOIN message AS m ON m.line_key = l.line_key AND m.deleted_at IS NOT NULL
   WHERE l.portal_id = ?1)
 FROM (SELECT external_message_id FROM message
-      WHERE direction = 0 AND line_key IN (SELECT line_key FROM line WHERE portal_id = ?1)
+      WHERE direction = 0 AND created_at <= ?3 AND line_key IN (SELECT line_key FROM line WHERE portal_id = ?1)
       ORDER BY message_id DESC LIMIT ?2);
 
 -- name: PortalCounts

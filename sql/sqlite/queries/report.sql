@@ -18,7 +18,7 @@ SELECT v.*,
     AS installations_waiting,
   (SELECT count(*) FROM event AS e WHERE e.portal_id = p.portal_id) AS events,
   (SELECT strftime('%Y-%m-%dT%H:%M:%SZ', received_at, 'unixepoch') FROM event AS e
-   WHERE e.portal_id = p.portal_id ORDER BY event_id DESC LIMIT 1) AS last_event_at
+   WHERE e.portal_id = p.portal_id AND e.event <> 'PAGE_OPENED' ORDER BY event_id DESC LIMIT 1) AS last_event_at
 FROM portals AS v JOIN portal AS p USING (member_id) WHERE member_id = ?1;
 
 -- name: ReportLines

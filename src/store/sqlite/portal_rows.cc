@@ -139,9 +139,12 @@ Result<InstallationState> FindInstallationStateRow(Database& database, EventId e
   return InstallationState{Stage::kProven, {}};
 }
 
-Result<DeletionOutlook> FindOutlookRow(Database& database, PortalId portal) {
+Result<DeletionOutlook> FindOutlookRow(Database& database, PortalId portal, TimePoint now) {
   Statement& find = database.Prepare(sql::kPortalOutlook);
-  Result<bool> row = find.Bind(portal.value()).Bind(std::int64_t{kOutlookLimit}).Step();
+  Result<bool> row = find.Bind(portal.value())
+                         .Bind(std::int64_t{kOutlookLimit})
+                         .Bind(UnixSeconds(now - kConfirmedWithin))
+                         .Step();
   if (!row) return Fail(std::move(row).error());
   return DeletionOutlook{find.Integer(0), find.Integer(1), TimeIn(find, 2)};
 }

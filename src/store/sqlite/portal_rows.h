@@ -23,7 +23,7 @@ Result<Registration> FindRegistrationRow(Database& database, PortalId portal);
 Status RecordRegistrationRow(Database& database, const PortalAccess& portal,
                              const Registration& done, TimePoint now, TimePoint next);
 Result<InstallationState> FindInstallationStateRow(Database& database, EventId event);
-Result<DeletionOutlook> FindOutlookRow(Database& database, PortalId portal);
+Result<DeletionOutlook> FindOutlookRow(Database& database, PortalId portal, TimePoint now);
 Result<std::map<std::string, std::int64_t>> CountPortalRows(Database& database);
 Status RemovePortalRows(Database& database, const MemberId& member_id);
 

@@ -145,10 +145,13 @@ Status SqliteStore::BindToKey(const std::string& fingerprint) {
               path_ + " was written with another key file; set security.key_file to that one");
 }
 
-Result<bool> SqliteStore::IsBoundToKey() {
+Result<std::string> SqliteStore::BoundKey() {
   Result<Reader> reader = Read();
   if (!reader) return Fail(std::move(reader).error());
-  return reader->database().Prepare(sql::kSettingFind).Bind(kKeySetting).Step();
+  Statement& find = reader->database().Prepare(sql::kSettingFind);
+  Result<bool> row = find.Bind(kKeySetting).Step();
+  if (!row) return Fail(std::move(row).error());
+  return *row ? find.Text(0) : std::string();
 }
 
 Result<std::optional<Portal>> SqliteStore::FindPortal(const MemberId& member_id) {
@@ -313,9 +316,9 @@ Result<InstallationState> SqliteStore::FindInstallationState(EventId installatio
       [&](Database& database) { return FindInstallationStateRow(database, installation_event); });
 }
 
-Result<DeletionOutlook> SqliteStore::FindOutlook(PortalId portal) {
+Result<DeletionOutlook> SqliteStore::FindOutlook(PortalId portal, TimePoint now) {
   return ReadSnapshot<DeletionOutlook>(
-      [&](Database& database) { return FindOutlookRow(database, portal); });
+      [&](Database& database) { return FindOutlookRow(database, portal, now); });
 }
 
 Result<std::map<std::string, std::int64_t>> SqliteStore::CountPortals() {

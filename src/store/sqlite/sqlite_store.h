@@ -29,8 +29,9 @@ class SqliteStore final : public Store, public PortalStore {
   // Errors: kInvalidArgument when the database belongs to another key file.
   Status BindToKey(const std::string& fingerprint);
 
-  // Whether BindToKey was ever done.
-  Result<bool> IsBoundToKey();
+  // The fingerprint of the key file it is bound to; empty when BindToKey was never done. Only
+  // reads.
+  Result<std::string> BoundKey();
 
   Result<std::optional<Portal>> FindPortal(const MemberId& member_id) override;
   void Commit(Plan plan, Replan replan, Done done) override;
@@ -62,7 +63,7 @@ class SqliteStore final : public Store, public PortalStore {
   Status SetLine(PortalId portal, const ConnectorId& connector, LineId line, bool active,
                  TimePoint now) override;
   Result<InstallationState> FindInstallationState(EventId installation_event) override;
-  Result<DeletionOutlook> FindOutlook(PortalId portal) override;
+  Result<DeletionOutlook> FindOutlook(PortalId portal, TimePoint now) override;
   Result<std::map<std::string, std::int64_t>> CountPortals() override;
   Result<int> ResealTokens(const Reseal& reseal) override;
 
