@@ -51,7 +51,8 @@ struct InstallationState {
 };
 
 // Whether deletions of a portal can arrive: Bitrix24 tells of them only where a confirmation
-// carried the external ids. Counted up to kOutlookLimit, so that a large mapping costs nothing.
+// carried the external ids. Counted from the newest message on, up to kOutlookLimit; where a portal
+// has fewer in a mapping of many millions, that reads all of it.
 struct DeletionOutlook {
   std::int64_t sent = 0;              // operators' messages we know, older than kConfirmedWithin
   std::int64_t with_external_id = 0;  // of these, with the channel's id
