@@ -12,7 +12,7 @@ target_link_options(imrelay_build INTERFACE -Wl,-z,relro,-z,now)
 target_link_libraries(imrelay_build INTERFACE Threads::Threads)
 if(IMRELAY_SANITIZE)
   target_compile_options(imrelay_build INTERFACE
-    -fsanitize=${IMRELAY_SANITIZE} -fno-sanitize-recover=all -O1 -Wno-null-dereference)
+    -fsanitize=${IMRELAY_SANITIZE} -fno-sanitize-recover=all -O1 -g1 -Wno-null-dereference)
   target_link_options(imrelay_build INTERFACE -fsanitize=${IMRELAY_SANITIZE})
   target_compile_definitions(imrelay_build INTERFACE IMRELAY_SANITIZED=1)
 endif()
