@@ -8,8 +8,8 @@
 
 namespace imrelay {
 
-// The answer to Prometheus, in its text format: how many portals there are, by the status that the
-// view `portals` shows.
+// The answer to Prometheus, in its text format: what this process counted, and how many portals
+// there are, by the status that the view `portals` shows.
 Response MetricsAnswer(const std::map<std::string, std::int64_t>& portals);
 
 }  // namespace imrelay
