@@ -5,6 +5,7 @@
 
 #include "base/await.h"
 #include "base/log.h"
+#include "base/metrics.h"
 
 namespace imrelay {
 namespace {
@@ -49,6 +50,7 @@ void Writer::Loop() {
       batch.swap(queue_);
     }
     CommitBatch(batch);
+    Observe("imrelay_commit_batch_size", static_cast<double>(batch.size()));
     for (Work& work : batch) {
       try {
         work.done(std::move(work.status));
@@ -57,8 +59,19 @@ void Writer::Loop() {
       }
     }
     batch.clear();
+    if (database_.TakeQueued()) TellQueued();
     if (checkpointer_.Committed(database_.log_frames())) (void)database_.RestartLog();
   }
+}
+
+void Writer::OnQueued(std::function<void()> queued) {
+  const std::lock_guard lock(queued_mutex_);
+  queued_ = std::move(queued);
+}
+
+void Writer::TellQueued() {
+  const std::lock_guard lock(queued_mutex_);
+  if (queued_) queued_();
 }
 
 void Writer::CommitBatch(std::vector<Work>& batch) {
