@@ -1,16 +1,18 @@
 #include "web/routes.h"
 
 #include <chrono>
-#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "codec/body.h"
+#include "domain/event.h"
 #include "web/answers.h"
 #include "web/metrics.h"
 #include "web/page_layout.h"
@@ -44,6 +46,24 @@ std::string_view StatusWord(Committed::Answer answer) {
   return "accepted";
 }
 
+// The labels of a counted event, by its kind and status: anyone may post any name, and to make them
+// anew costs more than the counting.
+using EventLabelsMap = std::map<std::pair<EventKind, std::string_view>, MetricLabels>;
+const EventLabelsMap& EventLabels() {
+  static const EventLabelsMap all = [] {
+    EventLabelsMap made;
+    for (int i = 0; i <= static_cast<int>(EventKind::kOther); ++i) {
+      const auto kind = static_cast<EventKind>(i);
+      const std::string name(kind == EventKind::kOther ? "other" : WireName(kind));
+      for (const char* status : {"accepted", "duplicate", "ignored", "refused"}) {
+        made[{kind, status}] = {{"event", name}, {"status", status}, {"source", "webhook"}};
+      }
+    }
+    return made;
+  }();
+  return all;
+}
+
 // One posted event until it is answered: its log line and its reply.
 class Post {
  public:
@@ -66,10 +86,18 @@ class Post {
          {"reason", std::string(reason)},
          {"remote", remote_address_},
          {"ms", std::to_string(took.count())}});
+    Measure(status);
     reply_(std::move(response));
   }
 
  private:
+  void Measure(std::string_view status) const {
+    const auto labels = EventLabels().find({KindOf(claimed.event), status});
+    if (labels != EventLabels().end()) Count("imrelay_events_total", labels->second);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin_;
+    Observe("imrelay_event_commit_seconds", took.count());
+  }
+
   const std::string remote_address_;
   const Reply reply_;
   const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
@@ -193,9 +221,9 @@ void Routes::CheckReady(const Request& request, Reply reply) {
 }
 
 Response Routes::Metrics() {
-  const Result<std::map<std::string, std::int64_t>> portals = served_.portals.CountPortals();
-  if (portals) return MetricsAnswer(*portals);
-  return UnavailableAnswer("not_ready", portals.error().message);
+  const Result<std::vector<Level>> levels = served_.levels();
+  if (levels) return MetricsAnswer(*levels);
+  return UnavailableAnswer("not_ready", levels.error().message);
 }
 
 // Bitrix24's servers post an ONAPPINSTALL here, and browsers open the page.
