@@ -124,7 +124,7 @@ void Judge(const HttpResponse& response, const Sent& sent, TimePoint now, Channe
   const int status = response.status;
   answer.kind = KindOf(response, sent);
   answer.reason = ReasonOf(answer.kind, status);
-  answer.reached = (status >= 200 && status <= 299) || (status >= 400 && status <= 499);
+  answer.reached = status < 300 || status > 399;  // a redirect is a wrong address
   answer.attempt.http_status = status;
   if (answer.kind == Kind::kDone) {
     if (sent.creates) ReadIds(response, answer);

@@ -100,9 +100,9 @@ TEST_CASE("webhook: answers to a deletion") {
                                          {403, "", Kind::kFailed},
                                          {499, "", Kind::kFailed},
                                          {429, "", Kind::kLater},
-                                         {500, "", Kind::kLater, true, false},
-                                         {502, "", Kind::kLater, true, false},
-                                         {503, "", Kind::kLater, false, false},
+                                         {500, "", Kind::kLater, true},
+                                         {502, "", Kind::kLater, true},
+                                         {503, "", Kind::kLater},
                                          {301, "", Kind::kLater, true, false},
                                          {307, "", Kind::kLater, true, false},
                                      });
@@ -116,7 +116,7 @@ TEST_CASE("webhook: end states of deletions are no answers to anything else") {
                           {422, kTooOld, Kind::kFailed},
                           {422, kUnsupported, Kind::kFailed},
                           {410, "", Kind::kOff},
-                          {500, "", Kind::kLater, true, false},
+                          {500, "", Kind::kLater, true},
                       });
   }
 }
