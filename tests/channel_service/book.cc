@@ -114,7 +114,7 @@ Outcome Book::Carry(const Call& call, const std::optional<Fault>& refusal) {
   const auto found = decided_.find(call.webhook_id);
   if (found != decided_.end()) return found->second;
   Outcome outcome = Work(call, refusal);
-  decided_[call.webhook_id] = outcome;
+  if (outcome.status < 300) decided_[call.webhook_id] = outcome;
   return outcome;
 }
 
@@ -164,17 +164,17 @@ Outcome Book::Delete(const Call& call, Chat& chat, const std::optional<Fault>& r
   Message& message = chat.messages[call.im_message_id];
   message.deleted = true;
   Part* part = FindPart(call, chat);
+  std::string& result = message.outcomes[call.webhook_id];
   if (refusal && refusal->mode != "404") {
-    message.outcomes.push_back(
-        refusal->mode == "too_old" || refusal->mode == "unsupported" ? refusal->mode : "failed");
+    result = refusal->mode == "400" ? "failed" : refusal->mode;
     return Refused(refusal->mode);
   }
   if (part == nullptr || refusal) {
-    message.outcomes.push_back("gone");
+    result = "gone";
     if (part != nullptr) part->state = "gone";
     return Refused("404");
   }
-  message.outcomes.push_back("done");
+  result = "done";
   chat.done.push_back("message.deleted " + std::to_string(call.im_message_id));
   part->state = "deleted";
   while (call.message_id.empty() && (part = FindPart(call, chat)) != nullptr) {
@@ -208,6 +208,8 @@ PhpValue Book::DescribeChats() const {
   for (const auto& [key, chat] : chats_) {
     PhpValue messages = PhpValue::Map();
     for (const auto& [number, message] : chat.messages) {
+      std::vector<std::string> outcomes;
+      for (const auto& [id, outcome] : message.outcomes) outcomes.push_back(outcome);
       messages.Append(PhpValue::Map({{"im_message_id", number},
                                      {"text", message.text},
                                      {"files", message.files},
@@ -215,7 +217,7 @@ PhpValue Book::DescribeChats() const {
                                      {"sent", message.sent},
                                      {"deleted", message.deleted},
                                      {"parts", describe(message.parts)},
-                                     {"outcomes", IdList(message.outcomes)}}));
+                                     {"outcomes", IdList(outcomes)}}));
     }
     chats.Append(PhpValue::Map({{"portal", chat.place.portal},
                                 {"connector", chat.place.connector},

@@ -51,13 +51,13 @@ class Book {
 
   // Every call that comes, before it is carried out or spoilt: checks what order demands.
   void Arrive(const Call& call);
-  // Carries a call out, or refuses it; a repeat gets the answer of the first time.
+  // Carries a call out, or refuses it. A repeat of what was carried out gets the same answer.
   Outcome Carry(const Call& call, const std::optional<Fault>& refusal);
   // A message that the client wrote.
   void Receive(const Call& place, const std::string& id);
   void Complain(std::string violation);
 
-  // Whether a call was carried out or refused before.
+  // Whether a call was carried out before.
   bool Knows(const std::string& webhook_id) const { return decided_.contains(webhook_id); }
   stand_in::PhpValue DescribeChats() const;
   stand_in::PhpValue DescribeSummary() const;
@@ -74,8 +74,8 @@ class Book {
     bool deleted = false;  // a deletion of it came
     bool sent = false;     // it was created here
     std::vector<Part> parts;
-    std::vector<std::string>
-        outcomes;  // of its deletions: done, gone, too_old, unsupported, failed
+    // Of its deletions, by webhook-id: done, gone, too_old, unsupported, failed.
+    std::map<std::string, std::string> outcomes;
   };
   struct Chat {
     Call place;

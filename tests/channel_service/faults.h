@@ -22,8 +22,7 @@ struct Fault {
   int retry_after = 0;  // seconds, of 429 and 503; 0: no such header
 };
 
-// Refusals decide what a call comes to and are remembered with it, so that a repeat is refused
-// alike. The others spoil this one call only.
+// Whether the service itself refuses the call, and not something on the way.
 bool IsRefusal(const Fault& fault);
 
 // The faults that are planned. Not thread-safe.
