@@ -46,8 +46,8 @@ class Life(DeliveryTest):
     def test_two_ids_of_one_message_are_independent(self):
         self.channel.setting(ids=2)
         number, ids = self.send_confirmed()
-        self.channel.fault("http500", "message.deleted", 1)
-        self.channel.fault("404", "message.deleted", 1, skip=0)
+        self.channel.fault("404", "message.deleted", 1)
+        self.channel.fault("http500", count=1)
         self.delete(number)
 
         wait_for(lambda: sorted(map(str, self.outcomes(number))) == ["done", "gone"])
