@@ -1,8 +1,10 @@
 """Tests with a portal and a channel at both ends of a running stack."""
 
+import json
+
 import events
 from stack import (CHANNEL_KEY, CHANNEL_SECRET, Stack, StackTest, StandIn, StandInChannel,
-                   wait_for)
+                   request, wait_for)
 
 EVENTS = ("ONIMCONNECTORMESSAGEADD", "ONIMCONNECTORMESSAGEUPDATE", "ONIMCONNECTORMESSAGEDELETE",
           "ONAPPUNINSTALL")
@@ -77,6 +79,15 @@ class DeliveryTest(StackTest):
 
     def delete(self, number):
         self.stand_in.delete(self.portal.member_id, number)
+
+    # --- the channel's service
+
+    def ask(self, path, key=CHANNEL_KEY, line=LINE, **body):
+        """A call of the channel API."""
+        where = {"portal": self.portal.member_id, "connector": "myconnector", "line": line}
+        return request(self.stack.port, "POST", f"/channel/v1/{path}",
+                       json.dumps({**where, **body}),
+                       {"Content-Type": "application/json", "Authorization": f"Bearer {key}"})
 
     # --- what became of it
 

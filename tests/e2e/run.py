@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Runs the end-to-end suite. Usage: run.py [--build DIR] [--jobs N] [--except FILE] [NAME…]
 
-The files of tests run in N processes at once (2), each with stacks of its own. NAME is a part of a test's name, as in test_crash or Install.test_forged; FILE is one file that is
-left out, as in test_doctor.
+The files of tests run in N processes at once (2), each with stacks of its own. NAME is a part of a
+test's name, as in test_crash or Install.test_forged; FILE is one file that is left out, as in test_doctor.
 IMRELAY_TEST_LONG=1 makes the long runs long.
 """
 
@@ -58,7 +58,8 @@ def run_file(path, options):
     result = unittest.TextTestRunner(sys.stdout, verbosity=2, resultclass=Result).run(suite)
     failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
     skipped = len(result.skipped)
-    print(f"{max(result.testsRun - skipped - failed, 0)} passed, {failed} failed, {skipped} skipped")
+    passed = max(result.testsRun - skipped - failed, 0)
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
     return 1 if failed else 0
 
 

@@ -5,7 +5,8 @@ import signal
 import time
 
 from delivering import DeliveryTest, connect, line_settings
-from stack import CHANNEL_KEY, Stack, StandIn, StandInChannel, free_port, request, wait_for
+from stack import (CHANNEL_KEY, CHANNEL_SECRET, Stack, StandIn, StandInChannel, free_port,
+                   wait_for)
 
 
 class Life(DeliveryTest):
@@ -113,11 +114,7 @@ class Life(DeliveryTest):
         self.await_delivery("message.created", "done")
         self.assertFalse(self.at_portal(number)["confirmed"])
 
-        answer = request(self.stack.port, "POST", "/channel/v1/messages/confirm",
-                         '{"portal":"%s","connector":"myconnector","line":107,"im":{"message_id":%d},'
-                         '"message":{"ids":["%s","%s"]}}' % (self.portal.member_id, number, *ids),
-                         {"Content-Type": "application/json",
-                          "Authorization": f"Bearer {CHANNEL_KEY}"})
+        answer = self.ask("messages/confirm", im={"message_id": number}, message={"ids": ids})
 
         self.assertEqual(answer.status, 200, answer)
         self.assertEqual(self.confirmed_ids(number), ids)
@@ -217,11 +214,8 @@ class Lines(DeliveryTest):
         """A message of the client's: its number in the portal."""
         key = CHANNEL_KEY + ("-incoming" if line == self.INCOMING else "")
         self.channel.incoming(self.portal, id, "client-1", line=line)
-        answer = request(self.stack.port, "POST", "/channel/v1/messages",
-                         '{"portal":"%s","connector":"myconnector","line":%d,'
-                         '"chat":{"id":"client-1"},"user":{"id":"u1"},'
-                         '"message":{"id":"%s","text":"Hallo"}}' % (self.portal.member_id, line, id),
-                         {"Content-Type": "application/json", "Authorization": f"Bearer {key}"})
+        answer = self.ask("messages", key, line, chat={"id": "client-1"}, user={"id": "u1"},
+                          message={"id": id, "text": "Hallo"})
         self.assertEqual(answer.status, 202, answer)
         return wait_for(lambda: [
             one for one in self.stand_in.state(self.portal.member_id)["messages"]
@@ -269,9 +263,8 @@ class Apart(DeliveryTest):
         self.assertEqual(self.stack.stop(), 0)
 
         self.start_channel()
-        self.stack.environment["IMRELAY_CHANNEL_URL"] = self.channel.url
-        self.stack.environment["IMRELAY_CHANNEL_SECRET"] = \
-            "whsec_MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1u"
+        self.stack.environment.update(IMRELAY_CHANNEL_URL=self.channel.url,
+                                      IMRELAY_CHANNEL_SECRET=CHANNEL_SECRET)
         self.stack.start()
 
         for number in numbers[:2] + numbers[3:]:
@@ -282,8 +275,7 @@ class Apart(DeliveryTest):
 
     def test_a_deletion_of_what_is_queued_cancels_it_while_the_channel_is_away(self):
         port = free_port()
-        self.start(channel_url=f"http://127.0.0.1:{port}", channel_secret=(
-            "whsec_MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1u"))
+        self.start(channel_url=f"http://127.0.0.1:{port}", channel_secret=CHANNEL_SECRET)
         first, second = self.send("1"), self.send("2")
         wait_for(lambda: len(self.stack.messages(self.portal)) == 2)
         self.stack.post(self.portal.delete(first))
