@@ -69,7 +69,7 @@ Call DeleteMessage(const ConnectorId& connector, LineId line, const std::string&
   return CallWith("imconnector.delete.messages", connector, line, element);
 }
 
-CallResultOf<void> ReadMessageSent(const CallResult& answer) {
+CallResultOf<void> ReadSent(const CallResult& answer) {
   if (!answer) return FailCall(answer.error());
   const Tree* result = answer->Find("result");
   const std::string* success = result == nullptr ? nullptr : result->FindTextAnyCase("SUCCESS");

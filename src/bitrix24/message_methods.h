@@ -40,9 +40,9 @@ Call SendMessage(const ConnectorId& connector, LineId line, const std::string& e
 Call UpdateMessage(const ConnectorId& connector, LineId line, const std::string& element);
 Call DeleteMessage(const ConnectorId& connector, LineId line, const std::string& element);
 
-// What one of the three says of its message. SUCCESS outside stands for the call alone, that of
-// RESULT[0] for the message. A message that was refused is kPermanent with the word in its ERRORS.
-CallResultOf<void> ReadMessageSent(const CallResult& answer);
+// What one of the four says. SUCCESS outside stands for the call alone, that of RESULT[0], where
+// there is one, for the message. What was refused is kPermanent with the word in its ERRORS.
+CallResultOf<void> ReadSent(const CallResult& answer);
 
 // im.message.add: a line in a chat, as a system message. One that is not marked important is not
 // passed on to the connector (imopenlines), so the client never sees it. Scope im; the token's user
