@@ -66,14 +66,17 @@ Result<milliseconds> ChannelRounds::Round() {
 // --- answers
 
 void ChannelRounds::TakeAnswers() {
-  std::vector<std::pair<DeliveryId, ChannelAnswer>> answers;
-  {
-    const std::lock_guard lock(inbox_->mutex);
-    answers.swap(inbox_->answers);
-  }
-  for (const auto& [id, answer] : answers) {
-    const auto sending = under_way_.find(id.value());
-    if (sending != under_way_.end()) Take(sending->second, answer);
+  while (true) {
+    std::vector<std::pair<DeliveryId, ChannelAnswer>> answers;
+    {
+      const std::lock_guard lock(inbox_->mutex);
+      answers.swap(inbox_->answers);
+    }
+    if (answers.empty()) return;
+    for (const auto& [id, answer] : answers) {
+      const auto sending = under_way_.find(id.value());
+      if (sending != under_way_.end()) Take(sending->second, answer);
+    }
   }
 }
 
