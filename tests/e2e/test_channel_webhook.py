@@ -78,6 +78,8 @@ class Calls(StackTest):
         with_file["data"]["MESSAGES"][0]["message"].update(user_id=27, files=[file])
         cls.post(events.form(with_file))
         cls.post(portal.update(number, [row["external_message_id"]]))
+        # Once the message is deleted, its edit is not told any more.
+        wait_for(lambda: "message.updated" in cls.service.kinds(), what="the edit")
         cls.post(portal.delete(number, row["external_message_id"]))
         session = {"id": 3282, "closed": "N", "parent_id": 0, "close_term": 10}
         dialog = {"connector": {"connector_id": "myconnector", "line_id": 107,
