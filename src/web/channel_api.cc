@@ -117,6 +117,12 @@ Response QueuedAnswer(const Queued& queued, int status) {
   return response;
 }
 
+ReportQuery QueryOf(ReportQuery::What what) {
+  ReportQuery query;
+  query.what = what;
+  return query;
+}
+
 Response JsonAnswer(std::string json) {
   Response response;
   response.body = std::move(json);
@@ -233,7 +239,7 @@ Result<Response> ChannelApi::Answer(const Asked& asked) {
 }
 
 Result<MemberId> ChannelApi::OnlyPortal() {
-  Result<Table> portals = store_.Report({.what = ReportQuery::What::kPortals});
+  Result<Table> portals = store_.Report(QueryOf(ReportQuery::What::kPortals));
   if (!portals) return Fail(std::move(portals).error());
   std::optional<MemberId> only;
   for (std::size_t row = 0; row < portals->rows.size(); ++row) {
@@ -333,7 +339,7 @@ bool ChannelApi::IsOwn(const Asked& asked, const Table& table, std::size_t row) 
 Result<Response> ChannelApi::FindMessages(const Asked& asked) {
   Result<Tree> query = ParseForm(asked.request.query);
   if (!query) return Fail(std::move(query).error());
-  ReportQuery wanted{.what = ReportQuery::What::kMessages};
+  ReportQuery wanted = QueryOf(ReportQuery::What::kMessages);
   wanted.limit = kMostLookedAt;
   const auto value_of = [&](const char* name) -> std::optional<std::string> {
     const std::string* const text = query->FindText(name);
@@ -372,7 +378,7 @@ Result<Response> ChannelApi::FindDelivery(const Asked& asked) {
   const std::string_view text =
       std::string_view(asked.request.path).substr(kRoot.size() + kDeliveries.size());
   const std::optional<std::int64_t> id = ParseNumber(text);
-  ReportQuery wanted{.what = ReportQuery::What::kDelivery};
+  ReportQuery wanted = QueryOf(ReportQuery::What::kDelivery);
   wanted.delivery_id = id.value_or(0);
   Result<Table> table = id ? store_.Report(wanted) : Result<Table>(Table());
   if (!table) return Fail(std::move(table).error());
