@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "store/channel_store.h"
 #include "store/portal_store.h"
 #include "store/sqlite/database.h"
 #include "store/sqlite/writer.h"
@@ -14,8 +15,8 @@
 
 namespace imrelay {
 
-// The store on one SQLite file. See store.h and portal_store.h.
-class SqliteStore final : public Store, public PortalStore {
+// The store on one SQLite file. See store.h, portal_store.h and channel_store.h.
+class SqliteStore final : public Store, public PortalStore, public ChannelStore {
  public:
   // Opens the file, made with mode 0600 when there is none, and migrates it.
   // Errors: those of Database::Open and Migrate.
@@ -66,6 +67,16 @@ class SqliteStore final : public Store, public PortalStore {
   Result<DeletionOutlook> FindOutlook(PortalId portal, TimePoint now) override;
   Result<std::map<std::string, std::int64_t>> CountPortals() override;
   Result<int> ResealTokens(const Reseal& reseal) override;
+
+  Result<Queued> QueueIncoming(const ChannelRequest& request,
+                               const IncomingMessage& message) override;
+  Result<Queued> NameMessage(const ChannelRequest& request, const MemberId& member_id,
+                             const ConnectorId& connector, LineId line, MessageId message,
+                             const std::vector<ExternalMessageId>& ids) override;
+  Status RetryDelivery(DeliveryId id, TimePoint now) override;
+  Result<int> RetryFailed(const ReportQuery& which, TimePoint now) override;
+  Status CancelDelivery(DeliveryId id, TimePoint now) override;
+  Result<OutboxLevels> FindLevels() override;
 
  private:
   class Reader;
