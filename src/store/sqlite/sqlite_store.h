@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "store/channel_store.h"
+#include "store/outbox.h"
 #include "store/portal_store.h"
 #include "store/sqlite/database.h"
 #include "store/sqlite/writer.h"
@@ -15,8 +16,8 @@
 
 namespace imrelay {
 
-// The store on one SQLite file. See store.h, portal_store.h and channel_store.h.
-class SqliteStore final : public Store, public PortalStore, public ChannelStore {
+// The store on one SQLite file. See store.h, portal_store.h, channel_store.h and outbox.h.
+class SqliteStore final : public Store, public PortalStore, public ChannelStore, public Outbox {
  public:
   // Opens the file, made with mode 0600 when there is none, and migrates it.
   // Errors: those of Database::Open and Migrate.
@@ -77,6 +78,15 @@ class SqliteStore final : public Store, public PortalStore, public ChannelStore 
   Result<int> RetryFailed(const ReportQuery& which, TimePoint now) override;
   Status CancelDelivery(DeliveryId id, TimePoint now) override;
   Result<OutboxLevels> FindLevels() override;
+
+  void OnQueued(std::function<void()> queued) override;
+  Result<std::vector<ReadyQueue>> FindReady(Target target) override;
+  Result<std::vector<Delivery>> Turn(const std::vector<Settlement>& settled, Target target,
+                                     const std::vector<Ask>& asks, LeaseHolder holder,
+                                     TimePoint now) override;
+  Status ReleaseLeases(LeaseHolder holder) override;
+  Result<std::vector<EndpointState>> Endpoints() override;
+  Status SetEndpoint(const EndpointState& state) override;
 
  private:
   class Reader;
