@@ -12,6 +12,7 @@
 
 #include "app/background_loop.h"
 #include "app/bitrix24_side.h"
+#include "app/delivery_side.h"
 #include "app/probe_proof.h"
 #include "app/service.h"
 #include "base/log.h"
@@ -116,6 +117,10 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
   BackgroundLoop upkeeps({"upkeep waits", config.database_path + "-upkeep", kUpkeepPause},
                          [&] { return upkeep.DoOne(); });
 
+  Result<std::unique_ptr<DeliverySide>> delivery =
+      DeliverySide::Open(config, service, bitrix24, clock);
+  if (!delivery) return Fail(std::move(delivery).error());
+
   ServerOptions options;
   options.listen_fd = socket;
   options.threads = config.worker_threads;
@@ -137,6 +142,7 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
   proofs.Stop();
   held_tokens.Stop();
   (*server)->Drain();
+  delivery->reset();  // last: it sends what comes until then
   Log(LogLevel::kInfo, "worker ended", {{"pid", std::to_string(getpid())}});
   return {};
 }
