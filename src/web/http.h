@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +17,8 @@ struct Request {
   std::string content_length;  // as sent: "", digits, or garbage
   std::string body;            // exactly content_length bytes, or empty (see `body_state`)
   std::string remote_address;
+  // In lower case: authorization, idempotency-key, x-telegram-bot-api-secret-token; no others.
+  std::map<std::string, std::string> headers;
 
   enum class BodyState {
     kComplete,  // content_length bytes were read and nothing followed
