@@ -16,8 +16,13 @@ namespace {
 constexpr int kMostPasses = 1000;
 
 std::vector<const ConfiguredSecret*> SecretsIn(const Config& config) {
-  std::vector<const ConfiguredSecret*> secrets = {
-      &config.channel_secret, &config.channel_secret_previous, &config.channel_key};
+  std::vector<const ConfiguredSecret*> secrets;
+  for (const auto& [name, channel] : config.channels) {
+    for (const ConfiguredSecret* secret :
+         {&channel.secret, &channel.secret_previous, &channel.key, &channel.token}) {
+      secrets.push_back(secret);
+    }
+  }
   for (const auto& [name, application] : config.applications) {
     secrets.push_back(&application.client_secret);
   }

@@ -27,6 +27,7 @@ struct ReportQuery {
     kMessages,
     kDeletions,  // of one line of a connector, which must be named
     kDeliveriesOfMessage,
+    kDelivery,
     kEvents,
     kEventsAfter,  // newer than event_id
     kEvent,
@@ -42,6 +43,7 @@ struct ReportQuery {
   std::optional<std::string> event;   // its name
   std::optional<std::string> status;  // of an event
   std::optional<std::int64_t> event_id;
+  std::optional<std::int64_t> delivery_id;
   int limit = 50;  // newest first
 };
 

@@ -17,8 +17,9 @@ struct Request {
   std::string content_length;  // as sent: "", digits, or garbage
   std::string body;            // exactly content_length bytes, or empty (see `body_state`)
   std::string remote_address;
-  // In lower case: authorization, idempotency-key, x-telegram-bot-api-secret-token; no others.
-  std::map<std::string, std::string> headers;
+  // Names in lower case: authorization, idempotency-key and x-telegram-bot-api-secret-token, where
+  // they were sent and nginx passes them, which it does at /channel/ only.
+  std::map<std::string, std::string> headers = {};
 
   enum class BodyState {
     kComplete,  // content_length bytes were read and nothing followed
