@@ -48,8 +48,11 @@ struct TelegramUpdates::Said {
     Response response = StatusAnswer(status, reason);
     return {std::move(response), std::move(status), std::move(reason)};
   }
-  static Said Refused(int status, std::string code, std::string_view message) {
-    return {ErrorAnswer(status, code, message), "refused", std::move(code)};
+  static Said Refused(Response response, std::string reason) {
+    return {std::move(response), "refused", std::move(reason)};
+  }
+  static Said Later(std::string code, std::string_view message) {
+    return Refused(UnavailableAnswer(code, message), std::move(code));
   }
   static Said NotQueued(const Error& error) {
     const bool unknown_portal = error.reason == "unknown_portal";
@@ -61,13 +64,13 @@ struct TelegramUpdates::Said {
     Response response = UnavailableAnswer(unknown_portal ? "unknown_portal" : "unavailable",
                                           "the update could not be stored; send it again");
     if (unknown_portal) response.headers = {{"Retry-After", "60"}};
-    return {std::move(response), "refused", error.reason.empty() ? error.message : error.reason};
+    return Refused(std::move(response), error.reason.empty() ? error.message : error.reason);
   }
 };
 
 TelegramUpdates::TelegramUpdates(std::vector<TelegramBot> bots, ChannelStore& store,
-                                 const Clock& clock)
-    : store_(store), clock_(clock) {
+                                 RequestPool& pool, const Clock& clock)
+    : store_(store), pool_(pool), clock_(clock) {
   for (TelegramBot& bot : bots) {
     auto made = std::make_unique<Bot>();
     made->configured = std::move(bot);
@@ -82,42 +85,48 @@ bool TelegramUpdates::Owns(std::string_view path) {
   return path.starts_with(kPath) && (path.size() == kPath.size() || path[kPath.size()] == '/');
 }
 
-Response TelegramUpdates::Answer(const Request& request) {
-  const std::string_view name = NameIn(request.path);
-  const auto bot = bots_.find(name);
-  if (bot == bots_.end()) {
-    return ErrorAnswer(404, "not_found", "there is no such bot");
-  }
-  Said said = Take(*bot->second, request);
-  const int status = said.response.status;
-  Count("imrelay_channel_requests_total",
-        {{"path", "telegram"}, {"status", std::to_string(status)}});
-  Log(status >= 500   ? LogLevel::kError
-      : status >= 400 ? LogLevel::kWarning
-                      : LogLevel::kInfo,
-      "telegram update",
-      {{"status", said.status},
-       {"http", std::to_string(status)},
-       {"channel", bot->first},
-       {"reason", said.reason},
-       {"remote", request.remote_address}});
-  return std::move(said.response);
+void TelegramUpdates::Handle(const Request& request, Reply reply) {
+  const auto found = bots_.find(NameIn(request.path));
+  if (found == bots_.end()) return reply(ErrorAnswer(404, "not_found", "there is no such bot"));
+  Bot& bot = *found->second;
+  const auto tell = [&bot, remote = request.remote_address, reply = std::move(reply)](Said said) {
+    const int status = said.response.status;
+    Count("imrelay_channel_requests_total",
+          {{"path", "telegram"}, {"status", std::to_string(status)}});
+    Log(status >= 500   ? LogLevel::kError
+        : status >= 400 ? LogLevel::kWarning
+                        : LogLevel::kInfo,
+        "telegram update",
+        {{"status", said.status},
+         {"http", std::to_string(status)},
+         {"channel", bot.configured.name},
+         {"reason", said.reason},
+         {"remote", remote}});
+    reply(std::move(said.response));
+  };
+  if (std::optional<Said> refused = Refuse(bot, request)) return tell(*std::move(refused));
+  const bool taken = pool_.Add([this, &bot, body = request.body, tell](bool late) {
+    tell(late ? Said::Later("stopping", "this worker is stopping") : Take(bot, body));
+  });
+  if (!taken) tell(Said::Later("too_busy", "too many requests wait already"));
 }
 
-TelegramUpdates::Said TelegramUpdates::Take(Bot& bot, const Request& request) {
-  using BodyState = Request::BodyState;
-  if (request.method != "POST") return {WrongMethodAnswer("POST"), "refused", "wrong_method"};
+std::optional<TelegramUpdates::Said> TelegramUpdates::Refuse(const Bot& bot,
+                                                             const Request& request) {
+  if (request.method != "POST") return Said::Refused(WrongMethodAnswer("POST"), "wrong_method");
   if (!IsAuthentic(bot.configured.key, request)) {
-    return Said::Refused(403, "wrong_secret", "the secret token is not the channel's key");
+    return Said::Refused(
+        ErrorAnswer(403, "wrong_secret", "the secret token is not the channel's key"),
+        "wrong_secret");
   }
-  if (request.body_state == BodyState::kNoLength) {
-    return Said::Refused(411, "length_required", "the request needs a Content-Length");
-  }
-  if (request.body_state == BodyState::kCut) {
-    return Said::Refused(400, "incomplete_body", "the body is not as long as its Content-Length");
-  }
-  if (request.body_state == BodyState::kTooLarge) return Said::Ok("ignored", "body_too_large");
-  const Result<Tree> update = ParseBody(BodyFormat::kJson, request.body);
+  const std::optional<Refusal> refusal = RefuseUnread(request, TakenFormats::kJson);
+  if (!refusal) return std::nullopt;
+  return Said::Refused(ErrorAnswer(refusal->status, refusal->code, refusal->message),
+                       std::string(refusal->code));
+}
+
+TelegramUpdates::Said TelegramUpdates::Take(Bot& bot, std::string_view body) {
+  const Result<Tree> update = ParseBody(BodyFormat::kJson, body);
   if (!update) return Said::Ok("ignored", update.error().reason);
   if (!bot.configured.portal || !bot.configured.line) {
     if (!bot.told.exchange(true)) {

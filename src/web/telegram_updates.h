@@ -14,6 +14,7 @@
 #include "domain/ids.h"
 #include "store/channel_store.h"
 #include "web/http.h"
+#include "web/request_pool.h"
 
 namespace imrelay {
 
@@ -36,26 +37,30 @@ struct TelegramBot {
 // and could never be used is answered with 200.
 class TelegramUpdates {
  public:
-  // Keeps references.
-  TelegramUpdates(std::vector<TelegramBot> bots, ChannelStore& store, const Clock& clock);
+  // Keeps references; the pool is stopped before this goes.
+  TelegramUpdates(std::vector<TelegramBot> bots, ChannelStore& store, RequestPool& pool,
+                  const Clock& clock);
   ~TelegramUpdates();
 
   // Whether a path is of this kind, if not of a bot.
   static bool Owns(std::string_view path);
 
-  // Answers a request of such a path, when what it brings is on disk: it waits for a commit.
-  // Thread-safe. Logs one line an update.
-  Response Answer(const Request& request);
+  // Answers a request of such a path when what it brings is on disk, from the pool's threads; what
+  // is not authentic, at once. Thread-safe. Counts imrelay_channel_requests_total and logs one line
+  // an update.
+  void Handle(const Request& request, Reply reply);
 
  private:
   struct Bot;
   struct Said;  // an answer and what the log says of it
 
-  Said Take(Bot& bot, const Request& request);
+  static std::optional<Said> Refuse(const Bot& bot, const Request& request);
+  Said Take(Bot& bot, std::string_view body);
   Said Queue(const Bot& bot, const Tree& update);
 
   std::map<std::string, std::unique_ptr<Bot>, std::less<>> bots_;  // by name
   ChannelStore& store_;
+  RequestPool& pool_;
   const Clock& clock_;
 };
 

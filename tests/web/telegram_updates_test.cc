@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <fstream>
+#include <future>
 #include <optional>
 #include <set>
 #include <string>
@@ -55,6 +56,11 @@ std::vector<TelegramBot> Bots() {
 }
 
 struct House {
+  Response Ask(const Request& request) {
+    std::promise<Response> answer;
+    updates.Handle(request, [&answer](Response response) { answer.set_value(response); });
+    return answer.get_future().get();
+  }
   Response Post(const std::string& path, std::string body, const std::string& key = kKey) {
     Request request;
     request.method = "POST";
@@ -62,14 +68,15 @@ struct House {
     request.content_type = "application/json";
     request.body = std::move(body);
     request.headers = {{"x-telegram-bot-api-secret-token", key}};
-    return updates.Answer(request);
+    return Ask(request);
   }
   // To the bot "shop".
   Response Post(std::string body) { return Post("/channel/v1/telegram/shop", std::move(body)); }
 
   FakeClock clock;
   QueueOnly store;
-  TelegramUpdates updates{Bots(), store, clock};
+  RequestPool pool{1, 10};
+  TelegramUpdates updates{Bots(), store, pool, clock};
 };
 
 std::string Text(std::string_view text, int update_id = 1, int message_id = 311) {
@@ -150,7 +157,7 @@ TEST_CASE("telegram updates: only the bot's own secret is believed") {
   bare.method = "POST";
   bare.path = "/channel/v1/telegram/shop";
   bare.body = Text("Hi");
-  CHECK(house.updates.Answer(bare).status == 403);
+  CHECK(house.Ask(bare).status == 403);
   CHECK(house.store.queued.empty());
 
   CHECK(house.Post("/channel/v1/telegram/other", Text("Hi"), "another-secret_token-01").status ==
@@ -173,7 +180,7 @@ TEST_CASE("telegram updates: paths") {
   Request get;
   get.method = "GET";
   get.path = "/channel/v1/telegram/shop";
-  CHECK(house.updates.Answer(get).status == 405);
+  CHECK(house.Ask(get).status == 405);
 }
 
 TEST_CASE("telegram updates: each counts once, and another bot's is another") {
@@ -213,6 +220,14 @@ TEST_CASE("telegram updates: what can never be used is not asked for again") {
     CHECK(response.body.starts_with(R"({"status":"ignored",)"));
   }
   CHECK(house.store.queued.empty());
+}
+
+TEST_CASE("telegram updates: a worker that stops asks for them again") {
+  House house;
+  house.pool.Stop();
+
+  CHECK(house.Post(Text("Hi")).status == 503);
+  CHECK(house.Post("/channel/v1/telegram/shop", Text("Hi"), "wrong").status == 403);
 }
 
 TEST_CASE("telegram updates: what the store says decides whether Telegram repeats") {
