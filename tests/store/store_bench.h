@@ -24,6 +24,7 @@ Status CheckReady(Store& store);
 class StoreBench {
  public:
   Store& store() { return *store_; }
+  SqliteStore& sqlite() { return *store_; }
   std::string path() const { return directory_.File("imrelay.db"); }
 
   // The rows of a query of the views; see RawDatabase::Show.

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -110,6 +111,10 @@ class Database {
   // Rows changed by this connection so far, also those that were rolled back since.
   std::int64_t total_changes() const;
   std::int64_t last_insert_id() const;
+  // Notes that the transaction makes something ready to be sent; TakeQueued tells whether it was
+  // noted since it was last asked.
+  void NoteQueued() { queued_ = true; }
+  bool TakeQueued() { return std::exchange(queued_, false); }
   // False after an error that made SQLite roll the transaction back by itself.
   bool in_transaction() const;
 
@@ -120,6 +125,7 @@ class Database {
 
   explicit Database(sqlite3* database);
 
+  bool queued_ = false;
   std::unique_ptr<int> log_frames_;  // before database_, which writes it
   std::unique_ptr<sqlite3, Close> database_;
   std::vector<Statement> statements_;

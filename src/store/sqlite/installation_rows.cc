@@ -265,8 +265,9 @@ Status AcceptInstallationRow(Database& database, InstallationId id,
         database.Prepare(sql::kEventSetStatus).Bind(row.event_id).Bind("applied").BindNull().Run();
   }
   if (done && before->status != "active" && before->status != "dead") {
-    done = InsertDelivery({database, PortalId(row.portal), now, row.ts},
-                          {"portal.installed", {}, {}, {}, {}});
+    Result<DeliveryId> queued = InsertDelivery({database, PortalId(row.portal), now, row.ts},
+                                               {"portal.installed", {}, {}, {}, {}});
+    if (!queued) done = Fail(std::move(queued).error());
   }
   if (done) {
     done = database.Prepare(sql::kInstallationGatherWaiting)

@@ -137,7 +137,9 @@ Status Deliver(const Target& target, const char* kind, const std::string& extern
                std::optional<std::string> payload) {
   NewDelivery delivery{kind, target.keys, target.message_id, {}, std::move(payload)};
   if (external_id != kUnnamed) delivery.external_message_id = external_id;
-  return InsertDelivery(target.context, delivery);
+  Result<DeliveryId> queued = InsertDelivery(target.context, delivery);
+  if (!queued) return Fail(std::move(queued).error());
+  return {};
 }
 
 // Marks one external id deleted. Says whether it was not so before.

@@ -56,6 +56,25 @@ Result<std::int64_t> LineKeyOf(const ChangeContext& context, const Place& place)
   return row.key;
 }
 
+Target TargetOf(std::string_view kind) {
+  if (kind == kind::kConfirm) return Target::kConfirmation;
+  const bool to_portal = kind == kind::kOperatorNotice || kind == kind::kIncomingCreated ||
+                         kind == kind::kIncomingUpdated || kind == kind::kIncomingDeleted;
+  return to_portal ? Target::kPortal : Target::kChannel;
+}
+
+// Whether it waits for what is older in its chat.
+bool KeepsOrder(std::string_view kind) {
+  return kind != kind::kConfirm && kind != kind::kOperatorNotice;
+}
+
+// Queues what the portal's own change asks for.
+Result<Changed> Queue(const ChangeContext& context, const NewDelivery& delivery) {
+  Result<DeliveryId> queued = InsertDelivery(context, delivery);
+  if (!queued) return Fail(std::move(queued).error());
+  return Changed{};
+}
+
 }  // namespace
 
 Result<PlaceKeys> KeysOf(const ChangeContext& context, const Place& place, ChatId chat_id) {
@@ -81,28 +100,25 @@ Status ActivateLine(const ChangeContext& context, const ConnectorId& connector, 
   return {};
 }
 
-Status InsertDelivery(const ChangeContext& context, const NewDelivery& delivery) {
+Result<DeliveryId> InsertDelivery(const ChangeContext& context, const NewDelivery& delivery) {
+  const auto known = [](std::int64_t key) {
+    return key != 0 ? std::optional(key) : std::optional<std::int64_t>();
+  };
+  const PlaceKeys place = delivery.place.value_or(PlaceKeys{});
   Statement& insert = context.database.Prepare(sql::kDeliveryInsert);
-  insert.Bind(context.portal.value());
-  if (delivery.place && delivery.place->line != 0) {
-    insert.Bind(delivery.place->line);
-  } else {
-    insert.BindNull();
-  }
-  if (delivery.place && delivery.place->chat != 0) {
-    insert.Bind(delivery.place->chat);
-  } else {
-    insert.BindNull();
-  }
-  if (delivery.message_id) {
-    insert.Bind(delivery.message_id->value());
-  } else {
-    insert.BindNull();
-  }
+  insert.Bind(context.portal.value()).BindOptional(known(place.line));
+  insert.BindOptional(known(place.chat));
+  insert.BindOptional(delivery.message_id ? std::optional(delivery.message_id->value())
+                                          : std::optional<std::int64_t>());
   insert.BindOptional(delivery.external_message_id).Bind(delivery.kind);
   insert.BindOptional(delivery.payload);
-  insert.Bind(UnixMilliseconds(context.now)).Bind(UnixSeconds(context.now));
-  return insert.Run();
+  insert.Bind(UnixMilliseconds(delivery.due.value_or(context.now)));
+  insert.Bind(UnixSeconds(context.now));
+  insert.Bind(static_cast<std::int64_t>(TargetOf(delivery.kind)));
+  insert.Bind(std::int64_t{KeepsOrder(delivery.kind) ? 1 : 0});
+  if (Status done = insert.Run(); !done) return Fail(std::move(done).error());
+  context.database.NoteQueued();
+  return DeliveryId(context.database.last_insert_id());
 }
 
 Result<Changed> Apply(const ChangeContext& context, const DialogChanged& change) {
@@ -110,10 +126,7 @@ Result<Changed> Apply(const ChangeContext& context, const DialogChanged& change)
   if (!keys) return Fail(std::move(keys).error());
   NewDelivery delivery{
       change.started ? "dialog.started" : "dialog.finished", *keys, {}, {}, change.payload};
-  if (Status done = InsertDelivery(context, delivery); !done) {
-    return Fail(std::move(done).error());
-  }
-  return Changed{};
+  return Queue(context, delivery);
 }
 
 Result<Changed> Apply(const ChangeContext& context, const LineDisconnected& change) {
@@ -133,11 +146,7 @@ Result<Changed> Apply(const ChangeContext& context, const LineDisconnected& chan
       return Fail(std::move(set).error());
     }
   }
-  if (Status done = InsertDelivery(context, {"line.disconnected", PlaceKeys{key, 0}, {}, {}, {}});
-      !done) {
-    return Fail(std::move(done).error());
-  }
-  return Changed{};
+  return Queue(context, {"line.disconnected", PlaceKeys{key, 0}, {}, {}, {}});
 }
 
 Result<Changed> Apply(const ChangeContext& context, const LineDeleted& change) {
@@ -163,8 +172,8 @@ Result<Changed> Apply(const ChangeContext& context, const LineDeleted& change) {
     marked.push_back(*made);
   }
   for (const std::int64_t key : marked) {
-    Status done = InsertDelivery(context, {"line.deleted", PlaceKeys{key, 0}, {}, {}, {}});
-    if (!done) return Fail(std::move(done).error());
+    Result<Changed> queued = Queue(context, {"line.deleted", PlaceKeys{key, 0}, {}, {}, {}});
+    if (!queued) return queued;
   }
   return Changed{};
 }
@@ -180,9 +189,8 @@ Result<Changed> Apply(const ChangeContext& context, const PortalUninstalled& cha
       !done) {
     return Fail(std::move(done).error());
   }
-  if (Status done = InsertDelivery(context, {"portal.uninstalled", {}, {}, {}, {}}); !done) {
-    return Fail(std::move(done).error());
-  }
+  Result<Changed> queued = Queue(context, {"portal.uninstalled", {}, {}, {}, {}});
+  if (!queued) return queued;
   if (!change.clean) return Changed{};
   for (const sql::Query* query :
        {&sql::kPortalEraseTokens, &sql::kEraseCounts, &sql::kEraseMessages, &sql::kEraseEventBodies,

@@ -1,6 +1,11 @@
 #pragma once
 
+#include <optional>
+#include <string>
+#include <string_view>
+
 #include "base/result.h"
+#include "domain/delivery.h"
 #include "store/sqlite/message_rows.h"
 
 namespace imrelay {
@@ -18,14 +23,16 @@ Result<PlaceKeys> KeysOf(const ChangeContext& context, const Place& place, ChatI
 // Shows the line of a connector as active, whatever it was.
 Status ActivateLine(const ChangeContext& context, const ConnectorId& connector, LineId line);
 
-// Something to be sent, written in the commit of the event that asks for it.
+// Something to be sent, written in the commit of what asks for it. Its target and its place in the
+// order follow from its kind and place.
 struct NewDelivery {
-  const char* kind;
+  std::string_view kind;
   std::optional<PlaceKeys> place;
   std::optional<MessageId> message_id;
   std::optional<std::string> external_message_id;
   std::optional<std::string> payload;
+  std::optional<TimePoint> due = {};  // none: now
 };
-Status InsertDelivery(const ChangeContext& context, const NewDelivery& delivery);
+Result<DeliveryId> InsertDelivery(const ChangeContext& context, const NewDelivery& delivery);
 
 }  // namespace imrelay

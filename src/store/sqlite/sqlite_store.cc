@@ -7,9 +7,11 @@
 #include "store/sqlite/event_rows.h"
 #include "store/sqlite/installation_rows.h"
 #include "store/sqlite/migrate.h"
+#include "store/sqlite/outbox_rows.h"
 #include "store/sqlite/place_rows.h"
 #include "store/sqlite/portal_rows.h"
 #include "store/sqlite/report_rows.h"
+#include "store/sqlite/settle_rows.h"
 
 namespace imrelay {
 namespace {
@@ -345,6 +347,45 @@ Result<int> SqliteStore::ResealTokens(const Reseal& reseal) {
     }
     return replaced;
   });
+}
+
+void SqliteStore::OnQueued(std::function<void()> queued) { writer_.OnQueued(std::move(queued)); }
+
+Result<std::vector<ReadyQueue>> SqliteStore::FindReady(Target target) {
+  return ReadSnapshot<std::vector<ReadyQueue>>(
+      [&](Database& database) { return FindReadyRows(database, target); });
+}
+
+Result<std::vector<Delivery>> SqliteStore::Turn(const std::vector<Settlement>& settled,
+                                                Target target, const std::vector<Ask>& asks,
+                                                LeaseHolder holder, TimePoint now) {
+  if (settled.empty()) {
+    // Looked at first without writing, because it is asked whenever something may be due.
+    Result<bool> due = ReadSnapshot<bool>(
+        [&](Database& database) { return FindDueRows(database, target, asks, now); });
+    if (!due) return Fail(std::move(due).error());
+    if (!*due) return std::vector<Delivery>();
+  }
+  return Write<std::vector<Delivery>>([&](Database& database) -> Result<std::vector<Delivery>> {
+    for (const Settlement& settlement : settled) {
+      Status done = SettleRow(database, settlement, holder, now);
+      if (!done) return Fail(std::move(done).error());
+    }
+    if (Status done = TakeBackRows(database, now); !done) return Fail(std::move(done).error());
+    return TakeRows(database, target, asks, holder, now);
+  });
+}
+
+Status SqliteStore::ReleaseLeases(LeaseHolder holder) {
+  return writer_.Run([&](Database& database) { return ReleaseRows(database, holder); });
+}
+
+Result<std::vector<EndpointState>> SqliteStore::Endpoints() {
+  return ReadSnapshot<std::vector<EndpointState>>(FindEndpointRows);
+}
+
+Status SqliteStore::SetEndpoint(const EndpointState& state) {
+  return writer_.Run([&](Database& database) { return SetEndpointRow(database, state); });
 }
 
 }  // namespace imrelay

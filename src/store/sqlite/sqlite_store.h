@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "store/outbox.h"
 #include "store/portal_store.h"
 #include "store/sqlite/database.h"
 #include "store/sqlite/writer.h"
@@ -14,8 +15,9 @@
 
 namespace imrelay {
 
-// The store on one SQLite file. See store.h and portal_store.h.
-class SqliteStore final : public Store, public PortalStore {
+// The store on one SQLite file. See store.h, portal_store.h and
+// outbox.h.
+class SqliteStore final : public Store, public PortalStore, public Outbox {
  public:
   // Opens the file, made with mode 0600 when there is none, and migrates it.
   // Errors: those of Database::Open and Migrate.
@@ -66,6 +68,15 @@ class SqliteStore final : public Store, public PortalStore {
   Result<DeletionOutlook> FindOutlook(PortalId portal, TimePoint now) override;
   Result<std::map<std::string, std::int64_t>> CountPortals() override;
   Result<int> ResealTokens(const Reseal& reseal) override;
+
+  void OnQueued(std::function<void()> queued) override;
+  Result<std::vector<ReadyQueue>> FindReady(Target target) override;
+  Result<std::vector<Delivery>> Turn(const std::vector<Settlement>& settled, Target target,
+                                     const std::vector<Ask>& asks, LeaseHolder holder,
+                                     TimePoint now) override;
+  Status ReleaseLeases(LeaseHolder holder) override;
+  Result<std::vector<EndpointState>> Endpoints() override;
+  Status SetEndpoint(const EndpointState& state) override;
 
  private:
   class Reader;

@@ -57,8 +57,19 @@ void Writer::Loop() {
       }
     }
     batch.clear();
+    if (database_.TakeQueued()) TellQueued();
     if (checkpointer_.Committed(database_.log_frames())) (void)database_.RestartLog();
   }
+}
+
+void Writer::OnQueued(std::function<void()> queued) {
+  const std::lock_guard lock(queued_mutex_);
+  queued_ = std::move(queued);
+}
+
+void Writer::TellQueued() {
+  const std::lock_guard lock(queued_mutex_);
+  if (queued_) queued_();
 }
 
 void Writer::CommitBatch(std::vector<Work>& batch) {

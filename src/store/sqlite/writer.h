@@ -39,6 +39,10 @@ class Writer {
   // The same, and waits for it. Thread-safe.
   Status Run(Job job);
 
+  // Calls `queued`, on the writer's thread, after each commit whose jobs called
+  // Database::NoteQueued. Null ends it, and returns when no call is under way. Thread-safe.
+  void OnQueued(std::function<void()> queued);
+
  private:
   struct Work {
     Job job;
@@ -47,6 +51,7 @@ class Writer {
   };
 
   void Loop();
+  void TellQueued();
   void CommitBatch(std::vector<Work>& batch);
   Status RunTogether(std::vector<Work>& batch, bool& spoiled);
   Status RunApart(std::vector<Work>& batch);
@@ -58,6 +63,8 @@ class Writer {
   std::mutex mutex_;
   std::condition_variable arrived_;
   std::vector<Work> queue_;
+  std::mutex queued_mutex_;  // held while queued_ runs
+  std::function<void()> queued_;
   bool stopping_ = false;
   std::thread thread_;
 };
