@@ -48,6 +48,7 @@ class ScriptedStore final : public Store {
   Status PostponeInstallation(InstallationId, const std::string&, TimePoint) override {
     return None();
   }
+  Result<std::optional<JournalledEvent>> FindEvent(EventId) override { return None(); }
   Result<Table> Report(const ReportQuery& query) override {
     return report ? report(query) : Result<Table>(None());
   }

@@ -10,7 +10,7 @@ VALUES (?1, ?2, ?3, ?4);
 DELETE FROM channel_request WHERE request_key IN (
   SELECT request_key FROM channel_request WHERE created_at < ?1 ORDER BY created_at LIMIT 4);
 
--- name: IncomingFind
+-- name: ClientMessageFind
 -- In any row of its chat.
 SELECT i.chat_key, i.delivery_id, i.deleted_at IS NOT NULL, d.state, d.maybe_done
 FROM incoming_message AS i JOIN chat AS c ON c.chat_key = i.chat_key
@@ -75,19 +75,6 @@ WHERE d.state = 'failed' AND d.delivery_id > ?1
   AND (?2 IS NULL OR p.member_id = ?2) AND (?3 IS NULL OR l.line_id = ?3)
   AND (?4 IS NULL OR l.connector = ?4) AND (?5 IS NULL OR d.kind = ?5)
 ORDER BY d.delivery_id LIMIT ?6;
-
--- name: MessageIsDeleted
--- The + keeps SQLite from reading all deletions of the line instead.
-SELECT 1 FROM message WHERE message_id = ?2 AND line_key = ?1 AND +deleted_at IS NOT NULL LIMIT 1;
-
--- name: MessageSetOutcome
--- An id that is not known yet is NULL on both sides.
-UPDATE message SET outcome = ?4
-WHERE message_id = ?2 AND line_key = ?1 AND external_message_id IS ?3 AND deleted_at IS NOT NULL;
-
--- name: IncomingSetOutcome
-UPDATE incoming_message SET outcome = ?3
-WHERE external_message_id = ?1 AND chat_key = ?2 AND deleted_at IS NOT NULL;
 
 -- name: IncomingIsAlive
 SELECT 1 FROM incoming_message

@@ -7,6 +7,7 @@
 
 #include "store/sqlite/installation_rows.h"
 #include "store/sqlite/message_rows.h"
+#include "store/sqlite/naming_rows.h"
 
 namespace imrelay {
 namespace {
@@ -37,12 +38,11 @@ Result<Mapped> FindMapped(Database& database, PortalId portal, const Naming& nam
   }
 }
 
-Result<Queued> DeliveryOfNaming(Database& database, std::int64_t line, MessageId message,
-                                bool repeated) {
+Result<Queued> DeliveryOfNaming(Database& database, std::int64_t line, MessageId message) {
   Statement& find = database.Prepare(sql::kDeliveryOfNaming);
   Result<bool> row = find.Bind(line).Bind(message.value()).Step();
   if (!row) return Fail(std::move(row).error());
-  return Queued{*row ? DeliveryId(find.Integer(0)) : DeliveryId(), repeated};
+  return Queued{*row ? DeliveryId(find.Integer(0)) : DeliveryId(), true};
 }
 
 Result<Queued> Name(Database& database, PortalId portal, TimePoint now, const Naming& naming) {
@@ -52,20 +52,17 @@ Result<Queued> Name(Database& database, PortalId portal, TimePoint now, const Na
     return Fail(ErrorCode::kNotFound, "no message of that number is known on that line",
                 "unknown_message");
   }
-  const bool named = !mapped->ids.empty();
-  if (named) {
-    const bool same =
-        std::all_of(naming.ids.begin(), naming.ids.end(),
-                    [&](const ExternalMessageId& id) { return mapped->ids.contains(id.value()); });
-    if (!same) {
-      return Fail(ErrorCode::kConflict, "the message has other ids already", "known_ids");
-    }
-  } else {
+  if (mapped->ids.empty()) {
     const ChangeContext context{database, portal, now, {}};
-    Status done = NameMessageRows(context, mapped->line, naming.message, naming.ids);
-    if (!done) return Fail(std::move(done).error());
+    Result<DeliveryId> named = NameMessageRows(context, mapped->line, naming.message, naming.ids);
+    if (!named) return Fail(std::move(named).error());
+    return Queued{*named};
   }
-  return DeliveryOfNaming(database, mapped->line, naming.message, named);
+  const bool same =
+      std::all_of(naming.ids.begin(), naming.ids.end(),
+                  [&](const ExternalMessageId& id) { return mapped->ids.contains(id.value()); });
+  if (same) return DeliveryOfNaming(database, mapped->line, naming.message);
+  return Fail(ErrorCode::kConflict, "the message has other ids already", "known_ids");
 }
 
 }  // namespace

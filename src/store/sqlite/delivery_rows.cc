@@ -58,7 +58,7 @@ bool IsDeletion(const std::string& kind) {
 Result<bool> IsOvertaken(Database& database, const DeliveryRow& row) {
   if (row.kind == kind::kMessageCreated || row.kind == kind::kMessageUpdated) {
     Statement& deleted = database.Prepare(sql::kMessageIsDeleted);
-    return HasRow(deleted.Bind(row.line).BindOptional(row.message_id));
+    return HasRow(deleted.BindOptional(row.message_id).Bind(row.line));
   }
   if (row.kind == kind::kIncomingCreated || row.kind == kind::kIncomingUpdated) {
     Statement& alive = database.Prepare(sql::kIncomingIsAlive);
@@ -72,7 +72,7 @@ Result<bool> IsOvertaken(Database& database, const DeliveryRow& row) {
 Status SetOutcome(Database& database, const DeliveryRow& row, const char* outcome) {
   if (row.kind == kind::kMessageDeleted) {
     Statement& set = database.Prepare(sql::kMessageSetOutcome);
-    set.Bind(row.line).BindOptional(row.message_id).BindOptional(row.external_id);
+    set.BindOptional(row.message_id).Bind(row.line).BindOptional(row.external_id);
     return set.Bind(outcome).Run();
   }
   Statement& set = database.Prepare(sql::kIncomingSetOutcome);
@@ -116,6 +116,7 @@ Status RetryRow(Database& database, DeliveryId id, TimePoint now) {
     return Fail(ErrorCode::kConflict, name + " is of a message that was deleted meanwhile",
                 "message_deleted");
   }
+  database.NoteQueued();
   Statement& retry = database.Prepare(sql::kDeliveryRetry);
   if (Status done = retry.Bind(id.value()).Bind(UnixMilliseconds(now)).Run(); !done) return done;
   return IsDeletion(row->kind) ? SetOutcome(database, *row, "pending") : Status();
@@ -143,6 +144,7 @@ Status CancelOne(Database& database, DeliveryId id, const char* reason, TimePoin
   if (row->state != "pending" && row->state != "failed") return {};
   Result<std::vector<DeliveryId>> edits = FindEdits(database, id, *row);
   if (!edits) return Fail(std::move(edits).error());
+  database.NoteQueued();  // what waited behind it
   for (const DeliveryId edit : *edits) {
     if (Status done = CancelAlone(database, edit, reason, now); !done) return done;
   }

@@ -48,7 +48,7 @@ Result<std::optional<Known>> FindKnown(const Incoming& incoming) {
   if (!row) return Fail(std::move(row).error());
   if (!*row) return std::optional<Known>();
   const std::int64_t line_key = line.Integer(0);
-  Statement& find = incoming.context.database.Prepare(sql::kIncomingFind);
+  Statement& find = incoming.context.database.Prepare(sql::kClientMessageFind);
   find.Bind(line_key).Bind(place.external_chat_id.value());
   row = find.Bind(incoming.message.external_message_id.value()).Step();
   if (!row) return Fail(std::move(row).error());
@@ -65,12 +65,9 @@ Result<std::optional<Known>> FindKnown(const Incoming& incoming) {
 
 Result<DeliveryId> Deliver(const Incoming& incoming, const PlaceKeys& keys) {
   const IncomingMessage& message = incoming.message;
-  const NewDelivery delivery{
-      message.kind.data(), keys, {}, message.external_message_id.value(), message.payload};
-  if (Status done = InsertDelivery(incoming.context, delivery); !done) {
-    return Fail(std::move(done).error());
-  }
-  return DeliveryId(incoming.context.database.last_insert_id());
+  return InsertDelivery(
+      incoming.context,
+      {message.kind, keys, {}, message.external_message_id.value(), message.payload});
 }
 
 Result<Queued> Create(const Incoming& incoming, const std::optional<Known>& known) {

@@ -10,6 +10,7 @@
 #include "store/sqlite/outbox_rows.h"
 #include "store/sqlite/place_rows.h"
 #include "store/sqlite/portal_rows.h"
+#include "store/sqlite/replay_rows.h"
 #include "store/sqlite/report_rows.h"
 #include "store/sqlite/settle_rows.h"
 #include "store/sqlite/sqlite_store_calls.h"
@@ -130,6 +131,11 @@ Result<std::vector<WaitingEvent>> SqliteStore::WaitingEvents(int limit) {
   Result<Reader> reader = Read();
   if (!reader) return Fail(std::move(reader).error());
   return FindWaitingEvents(reader->database(), limit);
+}
+
+Result<std::optional<JournalledEvent>> SqliteStore::FindEvent(EventId id) {
+  return ReadSnapshot<std::optional<JournalledEvent>>(
+      [&](Database& database) { return FindEventRow(database, id); });
 }
 
 Result<std::optional<InstallationWork>> SqliteStore::TakeInstallation(TimePoint now) {

@@ -16,8 +16,8 @@
 
 namespace imrelay {
 
-// The store on one SQLite file. See store.h, portal_store.h, channel_store.h and outbox.h.
-class SqliteStore final : public Store, public PortalStore, public ChannelStore, public Outbox {
+// The store on one SQLite file. See store.h, portal_store.h, outbox.h and channel_store.h.
+class SqliteStore final : public Store, public PortalStore, public Outbox, public ChannelStore {
  public:
   // Opens the file, made with mode 0600 when there is none, and migrates it.
   // Errors: those of Database::Open and Migrate.
@@ -39,6 +39,7 @@ class SqliteStore final : public Store, public PortalStore, public ChannelStore,
   void Commit(Plan plan, Replan replan, Done done) override;
   void AddInstallation(InstallationRequest request, Done done) override;
   Result<std::vector<WaitingEvent>> WaitingEvents(int limit) override;
+  Result<std::optional<JournalledEvent>> FindEvent(EventId id) override;
   Result<std::optional<InstallationWork>> TakeInstallation(TimePoint now) override;
   Status RecordRefreshSent(InstallationId id, TimePoint now) override;
   Status RecordGrant(InstallationId id, const ProvenInstallation& granted) override;
