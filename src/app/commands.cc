@@ -4,6 +4,7 @@
 #include <ostream>
 #include <utility>
 
+#include "admin/delivery_reports.h"
 #include "app/config.h"
 #include "app/key_rotation.h"
 #include "app/service.h"
@@ -13,6 +14,8 @@
 #include "codec/form.h"
 #include "codec/json.h"
 #include "crypto/digest.h"
+#include "ingest/ingest.h"
+#include "recovery/replay.h"
 #include "store/sqlite/migrate.h"
 
 namespace imrelay {
@@ -29,6 +32,7 @@ Exit ExitOf(const Error& error) {
     case ErrorCode::kInvalidArgument:
       return Exit::kConfiguration;
     case ErrorCode::kNotFound:
+    case ErrorCode::kConflict:
       return Exit::kFoundWrong;
     default:
       return Exit::kUnavailable;
@@ -147,7 +151,7 @@ Exit RotateCommand(const std::string& config_file, bool json, Streams& streams) 
 }
 
 Exit WithStore(const std::string& config_file, Streams& streams,
-               const std::function<Result<Output>(Store&)>& report) {
+               const std::function<Result<Output>(SqliteStore&)>& report) {
   Result<Config> config = LoadConfig(config_file, ProcessEnvironment());
   if (!config) return Print(config.error(), Exit::kConfiguration, streams);
   Result<std::unique_ptr<SqliteStore>> store = SqliteStore::OpenExisting(config->database_path);
@@ -156,6 +160,20 @@ Exit WithStore(const std::string& config_file, Streams& streams,
   if (!output) return Print(output.error(), ExitOf(output.error()), streams);
   streams.out << output->text;
   return output->found ? Exit::kDone : Exit::kFoundWrong;
+}
+
+Exit ReplayCommand(const std::string& config_file, EventId event, bool json, Streams& streams) {
+  Result<Config> config = LoadConfig(config_file, ProcessEnvironment());
+  if (!config) return Print(config.error(), Exit::kConfiguration, streams);
+  Result<Keyring> keyring = OpenKeyring(*config);
+  if (!keyring) return Print(keyring.error(), ExitOf(keyring.error()), streams);
+  return WithStore(config_file, streams, [&](SqliteStore& store) -> Result<Output> {
+    const SystemClock clock;
+    Ingest ingest(store, *keyring, clock);
+    Result<Replayed> replayed = ReplayEvent(store, ingest, event);
+    if (!replayed) return Fail(std::move(replayed).error());
+    return ShowReplayed(event, *replayed, json ? OutputFormat::kJson : OutputFormat::kText);
+  });
 }
 
 Exit RemovePortalCommand(const std::string& config, const std::string& member_id, bool json,

@@ -13,6 +13,7 @@
 #include "app/doctor_database.h"
 #include "app/doctor_files.h"
 #include "app/doctor_network.h"
+#include "app/doctor_outbox.h"
 #include "app/doctor_portals.h"
 #include "app/probe_proof.h"
 
@@ -105,6 +106,7 @@ Findings CheckAll(const Config& config, const Environment& environment, bool fix
   const bool writable = !Fails(database, kWritingCheck);
   Append(findings, std::move(database));
   Append(findings, Examine([&config] { return CheckKey(config); }, mend));
+  Append(findings, CheckOutboxOf(config));
   const auto port = environment.find("IMRELAY_PORT");
   Findings network = CheckNetwork(config, port == environment.end() ? "" : port->second, writable);
   const bool reached = !Fails(network, kPublicUrlCheck);

@@ -23,6 +23,7 @@
 #include "install/upkeep.h"
 #include "install/visits.h"
 #include "recovery/waiting_events.h"
+#include "web/metrics.h"
 #include "web/pages.h"
 #include "web/routes.h"
 
@@ -97,7 +98,11 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
   Visits visits(store, store, service.keyring, bitrix24.authorization_server, bitrix24.calls,
                 bitrix24.applications, clock);
   Pages pages(visits, bitrix24.registrar, bitrix24.api, store, store);
-  Routes routes({ingest, store, store, NamesIn(config),
+  Routes routes({ingest, store,
+                 [&store, &clock] {
+                   return FindLevels({store, store, store}, clock.Now());
+                 },
+                 NamesIn(config),
                  [&pages](PageKind kind, const std::string& application, const Request& request,
                           Tree body, Reply reply) {
                    pages.Handle(kind, application, request, std::move(body), std::move(reply));

@@ -1,16 +1,17 @@
 #include "web/routes.h"
 
 #include <chrono>
-#include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "codec/body.h"
+#include "domain/event.h"
 #include "web/answers.h"
 #include "web/metrics.h"
 #include "web/page_layout.h"
@@ -66,10 +67,21 @@ class Post {
          {"reason", std::string(reason)},
          {"remote", remote_address_},
          {"ms", std::to_string(took.count())}});
+    Measure(status);
     reply_(std::move(response));
   }
 
  private:
+  // An event's name is what anyone may post, so only those that are known are told apart.
+  void Measure(std::string_view status) const {
+    const bool known = KindOf(claimed.event) != EventKind::kOther;
+    Count("imrelay_events_total", {{"event", known ? claimed.event : "other"},
+                                   {"status", std::string(status)},
+                                   {"source", "webhook"}});
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin_;
+    Observe("imrelay_event_commit_seconds", took.count());
+  }
+
   const std::string remote_address_;
   const Reply reply_;
   const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
@@ -193,9 +205,9 @@ void Routes::CheckReady(const Request& request, Reply reply) {
 }
 
 Response Routes::Metrics() {
-  const Result<std::map<std::string, std::int64_t>> portals = served_.portals.CountPortals();
-  if (portals) return MetricsAnswer(*portals);
-  return UnavailableAnswer("not_ready", portals.error().message);
+  const Result<std::vector<Level>> levels = served_.levels();
+  if (levels) return MetricsAnswer(*levels);
+  return UnavailableAnswer("not_ready", levels.error().message);
 }
 
 // Bitrix24's servers post an ONAPPINSTALL here, and browsers open the page.

@@ -4,10 +4,12 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "base/metrics.h"
+#include "base/result.h"
 #include "codec/tree.h"
 #include "ingest/ingest.h"
-#include "store/portal_store.h"
 #include "store/store.h"
 #include "web/http.h"
 
@@ -28,7 +30,8 @@ using ProbeProof = std::function<std::string(const std::string& nonce)>;
 struct Served {
   Ingest& ingest;
   Store& store;
-  PortalStore& portals;
+  // What /metrics tells besides what is counted. Called from any thread.
+  std::function<Result<std::vector<Level>>()> levels;
   // Named ones have /bitrix24/NAME/event and so on; the unnamed one has /bitrix24/event.
   std::set<std::string> applications = {};
   PagePosts pages = nullptr;   // without it, there are none

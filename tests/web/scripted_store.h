@@ -46,6 +46,7 @@ class ScriptedStore final : public Store {
   Status PostponeInstallation(InstallationId, const std::string&, TimePoint) override {
     return None();
   }
+  Result<std::optional<JournalledEvent>> FindEvent(EventId) override { return None(); }
   Result<Table> Report(const ReportQuery&) override { return None(); }
   Status RemovePortal(const MemberId&, TimePoint) override { return None(); }
 

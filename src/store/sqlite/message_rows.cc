@@ -4,11 +4,13 @@
 #include <map>
 
 #include "store/sqlite/place_rows.h"
+#include "store/sqlite/taken_incoming.h"
 
 namespace imrelay {
 namespace {
 
 constexpr std::int64_t kOut = 0;
+constexpr std::int64_t kIn = 1;
 // The external id of a message whose id is not known yet.
 const char* const kUnnamed = "";
 
@@ -153,8 +155,14 @@ Result<bool> DeleteOne(const Target& target, const std::string& id, MessageRows&
       return Fail(std::move(done).error());
     }
   } else {
+    Result<std::optional<TakenIncoming>> incoming = TakeIncoming(target.context, target.keys, id);
+    if (!incoming) return Fail(std::move(incoming).error());
+    MessageRow fresh = pattern;
+    if (*incoming) fresh = {0, kIn, (*incoming)->created_at};
+    const std::optional<std::int64_t> updated_at =
+        *incoming ? (*incoming)->updated_at : std::nullopt;
     Status done = RemoveUnnamed(target, rows);
-    if (done) done = InsertRow(target, id, pattern, {}, RowState::kDeleted, rows);
+    if (done) done = InsertRow(target, id, fresh, updated_at, RowState::kDeleted, rows);
     if (!done) return Fail(std::move(done).error());
   }
   if (Status done = Deliver(target, "message.deleted", id, {}); !done) {

@@ -1,0 +1,21 @@
+#include "app/doctor_outbox.h"
+
+#include <memory>
+#include <utility>
+
+#include "admin/outbox_checks.h"
+#include "store/sqlite/sqlite_store.h"
+
+namespace imrelay {
+
+Findings CheckOutboxOf(const Config& config) {
+  Result<std::unique_ptr<SqliteStore>> store = SqliteStore::OpenExisting(config.database_path);
+  if (!store) return {};
+  Result<OutboxLevels> levels = (*store)->FindLevels();
+  Result<std::vector<EndpointState>> endpoints = (*store)->Endpoints();
+  if (!levels || !endpoints) return {};
+  return CheckOutbox({*std::move(levels), *std::move(endpoints), !config.channel_url.empty()},
+                     SystemClock().Now());
+}
+
+}  // namespace imrelay
