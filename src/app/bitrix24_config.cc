@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "app/settings_keys.h"
 #include "base/utf8.h"
 #include "bitrix24/authorization_server.h"
 #include "bitrix24/endpoint.h"
@@ -42,12 +43,6 @@ Result<std::vector<std::string>> AuthorizationServers(const Settings& settings,
                              "security.allow_insecure_loopback = true and is for tests"));
 }
 
-// The host of "host", "host:port" or "[::1]:port".
-std::string HostOf(const std::string& authority) {
-  if (authority.starts_with('[')) return authority.substr(1, authority.find(']') - 1);
-  return authority.substr(0, authority.find(':'));
-}
-
 bool IsLoopback(const std::string& host) {
   in_addr address{};
   if (inet_pton(AF_INET, host.c_str(), &address) == 1) return ntohl(address.s_addr) >> 24 == 127;
@@ -62,8 +57,7 @@ Result<std::string> PublicUrl(const Settings& settings, bool allow_insecure_loop
   if (!endpoint) {
     return Fail(settings.Wrong(kKey, "https://HOST or https://HOST/PATH, without a query"));
   }
-  if (endpoint->scheme == "http" &&
-      !(allow_insecure_loopback && IsLoopback(HostOf(endpoint->authority)))) {
+  if (endpoint->scheme == "http" && !(allow_insecure_loopback && IsLoopback(endpoint->Host()))) {
     return Fail(settings.Wrong(kKey,
                                "an https:// address; http:// is for tests, on the loopback, and "
                                "needs security.allow_insecure_loopback = true"));
@@ -94,7 +88,7 @@ Result<std::set<std::string>> PrivatePortals(const Settings& settings) {
 // Named ones are complete or refused: a table that is there is meant.
 Status ReadApplications(const Settings& settings, Config& config) {
   std::map<std::string, std::string> name_of_client;
-  const std::vector<std::string> named = settings.Applications();
+  const std::vector<std::string> named = settings.Names(kApplication);
   std::deque<std::string> names(named.begin(), named.end());
   names.emplace_front();  // the unnamed one first, so that the others are told to differ from it
   for (const std::string& name : names) {

@@ -30,6 +30,7 @@ struct Options {
   std::string listen;
   std::string member_id;
   std::string connector;
+  std::string channel;
   bool failed = false;
   int days = 30;
   ReportQuery query;
@@ -63,6 +64,7 @@ class Parser {
     AddMessage();
     AddEvent();
     AddDelivery();
+    AddChannel();
     AddStats();
   }
 
@@ -149,6 +151,7 @@ class Parser {
   void AddMessage();
   void AddEvent();
   void AddDelivery();
+  void AddChannel();
   void AddRetry(CLI::App& delivery);
   void AddStats();
   void AddDeliveryId(CLI::App* command);
@@ -359,6 +362,22 @@ void Parser::AddStats() {
   stats->add_option("--days", options_.days, "the last so many days, by UTC; 30")
       ->check(CLI::Range(1, 36'500));
   AddJson(stats);
+}
+
+void Parser::AddChannel() {
+  CLI::App* channel = Group("channel", "the channels that messages go to");
+  AddJson(Add(*channel, "list", "list them with the state of their endpoints",
+              [](const Options& options, Streams& streams) {
+                return ListChannelsCommand(options.config, options.json, streams);
+              }));
+  CLI::App* on =
+      Add(*channel, "on", "call an endpoint again that is off or failed",
+          [](const Options& options, Streams& streams) {
+            return ChannelOnCommand(options.config, options.channel, options.json, streams);
+          });
+  on->add_option("NAME", options_.channel, "the [[line]]'s name; default: the one of [channel]")
+      ->required();
+  AddJson(on);
 }
 
 }  // namespace

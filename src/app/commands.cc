@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "admin/delivery_reports.h"
+#include "app/channel_commands.h"
 #include "app/config.h"
 #include "app/key_rotation.h"
 #include "app/service.h"
@@ -50,6 +51,20 @@ std::string ReadInput(std::istream& in) {
 bool LooksLikeJson(std::string_view body) {
   const std::size_t first = body.find_first_not_of(" \t\r\n");
   return first != std::string_view::npos && body[first] == '{';
+}
+
+OutputFormat FormatOf(bool json) { return json ? OutputFormat::kJson : OutputFormat::kText; }
+
+// As WithStore, for what needs the configuration and the key file too.
+Exit WithKey(
+    const std::string& config_file, Streams& streams,
+    const std::function<Result<Output>(const Config&, const Keyring&, SqliteStore&)>& act) {
+  Result<Config> config = LoadConfig(config_file, ProcessEnvironment());
+  if (!config) return Print(config.error(), Exit::kConfiguration, streams);
+  Result<Keyring> keyring = OpenKeyring(*config);
+  if (!keyring) return Print(keyring.error(), ExitOf(keyring.error()), streams);
+  return WithStore(config_file, streams,
+                   [&](SqliteStore& store) { return act(*config, *keyring, store); });
 }
 
 }  // namespace
@@ -162,18 +177,30 @@ Exit WithStore(const std::string& config_file, Streams& streams,
   return output->found ? Exit::kDone : Exit::kFoundWrong;
 }
 
-Exit ReplayCommand(const std::string& config_file, EventId event, bool json, Streams& streams) {
-  Result<Config> config = LoadConfig(config_file, ProcessEnvironment());
-  if (!config) return Print(config.error(), Exit::kConfiguration, streams);
-  Result<Keyring> keyring = OpenKeyring(*config);
-  if (!keyring) return Print(keyring.error(), ExitOf(keyring.error()), streams);
-  return WithStore(config_file, streams, [&](SqliteStore& store) -> Result<Output> {
-    const SystemClock clock;
-    Ingest ingest(store, *keyring, clock);
-    Result<Replayed> replayed = ReplayEvent(store, ingest, event);
-    if (!replayed) return Fail(std::move(replayed).error());
-    return ShowReplayed(event, *replayed, json ? OutputFormat::kJson : OutputFormat::kText);
-  });
+Exit ReplayCommand(const std::string& config, EventId event, bool json, Streams& streams) {
+  return WithKey(config, streams,
+                 [&](const Config&, const Keyring& keyring, SqliteStore& store) -> Result<Output> {
+                   const SystemClock clock;
+                   Ingest ingest(store, keyring, clock);
+                   Result<Replayed> replayed = ReplayEvent(store, ingest, event);
+                   if (!replayed) return Fail(std::move(replayed).error());
+                   return ShowReplayed(event, *replayed, FormatOf(json));
+                 });
+}
+
+Exit ListChannelsCommand(const std::string& config, bool json, Streams& streams) {
+  return WithKey(config, streams,
+                 [&](const Config& read, const Keyring& keyring, SqliteStore& store) {
+                   return ListChannels(read, keyring, store, FormatOf(json));
+                 });
+}
+
+Exit ChannelOnCommand(const std::string& config, const std::string& name, bool json,
+                      Streams& streams) {
+  return WithKey(
+      config, streams, [&](const Config& read, const Keyring& keyring, SqliteStore& store) {
+        return TurnChannelOn(read, keyring, store, name, SystemClock().Now(), FormatOf(json));
+      });
 }
 
 Exit RemovePortalCommand(const std::string& config, const std::string& member_id, bool json,

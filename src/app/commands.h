@@ -31,6 +31,10 @@ Exit RemovePortalCommand(const std::string& config, const std::string& member_id
 
 Exit ReplayCommand(const std::string& config, EventId event, bool json, Streams& streams);
 
+Exit ListChannelsCommand(const std::string& config, bool json, Streams& streams);
+Exit ChannelOnCommand(const std::string& config, const std::string& name, bool json,
+                      Streams& streams);
+
 // Opens the configured database and prints what `report` makes of it.
 Exit WithStore(const std::string& config, Streams& streams,
                const std::function<Result<Output>(SqliteStore&)>& report);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "app/bitrix24_config.h"
+#include "app/channel_config.h"
 #include "app/settings.h"
 
 namespace imrelay {
@@ -28,32 +29,6 @@ Result<std::string> DatabasePath(const Settings& settings) {
   return settings.PathFrom("database.url", path);
 }
 
-Status ReadSecrets(const Settings& settings, Config& config) {
-  for (const auto& [key, target] :
-       {std::pair{"channel.secret", &config.channel_secret},
-        std::pair{"channel.secret_previous", &config.channel_secret_previous},
-        std::pair{"channel.key", &config.channel_key}}) {
-    Result<ConfiguredSecret> secret = settings.SecretOf(key);
-    if (!secret) return Fail(std::move(secret).error());
-    *target = *std::move(secret);
-  }
-  return {};
-}
-
-Status ReadChannel(const Settings& settings, Config& config) {
-  config.channel_type = settings.Text("channel.type", "webhook");
-  if (config.channel_type != "webhook") {
-    return Fail(settings.Wrong("channel.type", "webhook"));
-  }
-  config.channel_url = settings.Text("channel.url");
-  config.channel_max_delete_age = settings.Text("channel.max_delete_age");
-  config.channel_delete_fallback = settings.Text("channel.delete_fallback");
-  Result<bool> incoming = settings.Boolean("channel.delete_incoming");
-  if (!incoming) return Fail(std::move(incoming).error());
-  config.channel_delete_incoming = *incoming;
-  return {};
-}
-
 Result<Config> Interpret(const Settings& settings) {
   Config config;
   Result<std::string> database = DatabasePath(settings);
@@ -67,8 +42,7 @@ Result<Config> Interpret(const Settings& settings) {
   config.allow_insecure_loopback = *loopback;
   if (Status read = ReadBitrix24(settings, config); !read) return Fail(std::move(read).error());
   if (Status read = ReadConnector(settings, config); !read) return Fail(std::move(read).error());
-  if (Status read = ReadSecrets(settings, config); !read) return Fail(std::move(read).error());
-  if (Status read = ReadChannel(settings, config); !read) return Fail(std::move(read).error());
+  if (Status read = ReadChannels(settings, config); !read) return Fail(std::move(read).error());
   const std::filesystem::path beside = std::filesystem::path(config.database_path).parent_path();
   config.key_file = settings.Path("security.key_file", (beside / "imrelay.key").string());
   config.spool_directory = settings.Path("spool.directory", (beside / "spool").string());
@@ -87,6 +61,20 @@ Result<Config> LoadConfig(const std::string& file, const Environment& environmen
   Result<Config> config = Interpret(*settings);
   if (config) config->file = path;
   return config;
+}
+
+std::vector<const ConfiguredSecret*> SecretsIn(const Config& config) {
+  std::vector<const ConfiguredSecret*> secrets;
+  for (const auto& [name, channel] : config.channels) {
+    for (const ConfiguredSecret* secret :
+         {&channel.secret, &channel.secret_previous, &channel.key, &channel.token}) {
+      secrets.push_back(secret);
+    }
+  }
+  for (const auto& [name, application] : config.applications) {
+    secrets.push_back(&application.client_secret);
+  }
+  return secrets;
 }
 
 Environment ProcessEnvironment() {

@@ -1,12 +1,15 @@
 #pragma once
 
+#include <chrono>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "base/secret.h"
+#include "domain/served_lines.h"
 
 namespace imrelay {
 
@@ -22,6 +25,29 @@ struct ConfiguredSecret {
 struct ConfiguredApplication {
   std::string client_id;  // "" when the unnamed one is not configured: installations wait then
   ConfiguredSecret client_secret;
+};
+
+// Where messages go: the unnamed channel of [channel], which serves every line that no other does,
+// or that of a [[line]].
+struct ConfiguredChannel {
+  enum class Type { kWebhook, kTelegram };
+  Type type = Type::kWebhook;
+  // Of the company's own service; of the Bot API's server where it is not Telegram's. What serves
+  // neither, having no url or no token, is not configured: only the unnamed one can be so.
+  std::string url;
+  ConfiguredSecret secret;           // "whsec_" and base64; empty: nothing is signed
+  ConfiguredSecret secret_previous;  // signs too, while it is being replaced
+  ConfiguredSecret key;              // that the service calls us with; empty: it cannot
+  ConfiguredSecret token;            // of a telegram bot
+  std::optional<std::chrono::seconds> max_delete_age;
+  bool edit_instead = false;  // delete_fallback = "edit"
+  bool delete_incoming = false;
+  bool tell_operator = true;
+  ServedLines lines;  // everything, of the unnamed one
+
+  bool is_configured() const {
+    return type == Type::kTelegram ? !token.value.empty() : !url.empty();
+  }
 };
 
 // The service's configuration: one TOML file, each key overridden by the environment variable
@@ -44,14 +70,9 @@ struct Config {
   std::string connector_name = "imrelay";
   std::string connector_icon;  // a data: URI; "" is the built-in one
 
-  std::string channel_type = "webhook";
-  std::string channel_url;
-  ConfiguredSecret channel_secret;
-  ConfiguredSecret channel_secret_previous;
-  ConfiguredSecret channel_key;
-  std::string channel_max_delete_age;
-  std::string channel_delete_fallback;
-  bool channel_delete_incoming = false;
+  // By name. The unnamed one, "", is always there; each of the others is configured. No two have
+  // one key, and no two named ones the same lines.
+  std::map<std::string, ConfiguredChannel> channels{{"", {}}};
 
   std::string key_file;
   std::string spool_directory;
@@ -66,6 +87,9 @@ using Environment = std::map<std::string, std::string>;
 // Errors: kInvalidArgument, naming the file, the key, its value (never a secret's) and what would
 // be right.
 Result<Config> LoadConfig(const std::string& file, const Environment& environment);
+
+// Every secret of the configuration, given or not; valid as long as `config`.
+std::vector<const ConfiguredSecret*> SecretsIn(const Config& config);
 
 // This process's environment.
 Environment ProcessEnvironment();

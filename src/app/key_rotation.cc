@@ -15,15 +15,6 @@ namespace {
 // Each finds only what was written during the one before it.
 constexpr int kMostPasses = 1000;
 
-std::vector<const ConfiguredSecret*> SecretsIn(const Config& config) {
-  std::vector<const ConfiguredSecret*> secrets = {
-      &config.channel_secret, &config.channel_secret_previous, &config.channel_key};
-  for (const auto& [name, application] : config.applications) {
-    secrets.push_back(&application.client_secret);
-  }
-  return secrets;
-}
-
 // The id of the key that a configured secret is sealed with; empty when it is not sealed.
 std::string KeyIdOf(const ConfiguredSecret& secret) {
   std::string_view text = secret.value.Reveal();

@@ -19,14 +19,39 @@
 namespace imrelay {
 namespace {
 
-constexpr std::string_view kApplicationVariable = "IMRELAY_APPLICATION_";
 // The one key that may be a list.
 constexpr std::string_view kList = "bitrix24.private_portals";
 constexpr std::size_t kLongestSecret = 4096;
 constexpr std::size_t kLongestQuote = 200;
 
-// How an application's name stands in its environment variables.
-std::string VariableOfApplication(std::string_view name) {
+constexpr std::string_view kKinds[] = {kApplication, kLine};
+
+// "[[application]]" of kApplication.
+std::string HeadOf(std::string_view kind) {
+  return "[[" + std::string(kind.substr(0, kind.size() - 1)) + "]]";
+}
+
+// What the variables of such tables begin with: "IMRELAY_APPLICATION_".
+std::string VariableOf(std::string_view kind) {
+  return "IMRELAY_" + UpperAscii(kind.substr(0, kind.size() - 1)) + '_';
+}
+
+// Whether a name can stand in a path and in a variable; the reason why not, else.
+std::string FaultOf(std::string_view kind, const std::string& name) {
+  const bool is_name =
+      name.size() <= 32 && !name.empty() && name[0] != '_' && name[0] != '-' &&
+      name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string::npos;
+  const std::string right =
+      "must be 1 to 32 of a-z, 0-9, _ and -, beginning with a letter or digit, and not ";
+  if (kind == kLine) {
+    return is_name && name != "default" ? "" : right + "default: that is the one of [channel]";
+  }
+  if (is_name && name != "event" && name != "install" && name != "settings") return {};
+  return right + "event, install or settings: it stands in /bitrix24/NAME/event";
+}
+
+// How a table's name stands in its environment variables.
+std::string SpelledInVariable(std::string_view name) {
   std::string variable = UpperAscii(name);
   std::replace(variable.begin(), variable.end(), '-', '_');
   return variable;
@@ -95,13 +120,14 @@ Status Settings::ReadFile(const std::string& file) {
   for (const auto& [section, node] : parsed.table()) {
     const std::string name(section.str());
     Status read;
-    if (name == "application") {
+    const auto kind = std::find(std::begin(kKinds), std::end(kKinds), name + '.');
+    if (kind != std::end(kKinds)) {
       const toml::array* tables = node.as_array();
       if (tables == nullptr || !tables->is_homogeneous(toml::node_type::table)) {
-        return Fail(ErrorCode::kInvalidArgument,
-                    file + ": application must be tables headed [[application]], in two brackets");
+        return Fail(ErrorCode::kInvalidArgument, file + ": " + name + " must be tables headed " +
+                                                     HeadOf(*kind) + ", in two brackets");
       }
-      read = ReadApplications(*tables, file, folder);
+      read = ReadTables(*tables, *kind, file, folder);
     } else if (const toml::table* table = node.as_table()) {
       read = ReadTable(*table, name, file + ": " + name + '.', folder);
     } else {
@@ -114,40 +140,35 @@ Status Settings::ReadFile(const std::string& file) {
 }
 
 template <class Array>
-Status Settings::ReadApplications(const Array& tables, const std::string& file,
-                                  const std::string& folder) {
+Status Settings::ReadTables(const Array& tables, std::string_view kind, const std::string& file,
+                            const std::string& folder) {
   int number = 0;
   for (const auto& node : tables) {
     toml::table table = *node.as_table();
     const std::string name = table["name"].value_or(std::string());
-    std::string where = file + ": [[application]] ";
+    std::string where = file + ": " + HeadOf(kind) + ' ';
     ++number;
     where += table["name"].is_string() ? '"' + name + '"' : "no. " + std::to_string(number);
-    if (Status added = AddApplication(name, where); !added) return added;
+    if (Status added = AddTable(kind, name, where); !added) return added;
     table.erase("name");
-    const Status read = ReadTable(table, std::string(kApplication) + name, where + ": ", folder);
+    const Status read = ReadTable(table, std::string(kind) + name, where + ": ", folder);
     if (!read) return read;
   }
   return {};
 }
 
-Status Settings::AddApplication(const std::string& name, const std::string& where) {
-  const bool is_name =
-      name.size() <= 32 && !name.empty() && name[0] != '_' && name[0] != '-' &&
-      name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string::npos;
-  if (!is_name || name == "event" || name == "install" || name == "settings") {
-    return Fail(ErrorCode::kInvalidArgument,
-                where + ": name = \"" + name +
-                    "\": must be 1 to 32 of a-z, 0-9, _ and -, beginning with a letter or digit, "
-                    "and not event, install or settings: it stands in /bitrix24/NAME/event");
+Status Settings::AddTable(std::string_view kind, const std::string& name,
+                          const std::string& where) {
+  const std::string begin = where + ": name = \"" + name + "\": ";
+  if (const std::string fault = FaultOf(kind, name); !fault.empty()) {
+    return Fail(ErrorCode::kInvalidArgument, begin + fault);
   }
-  for (const auto& [other, ignored] : applications_) {
-    if (VariableOfApplication(other) != VariableOfApplication(name)) continue;
-    return Fail(ErrorCode::kInvalidArgument, where + ": name = \"" + name +
-                                                 "\": must be another one than \"" + other +
+  for (const std::string& other : Names(kind)) {
+    if (SpelledInVariable(other) != SpelledInVariable(name)) continue;
+    return Fail(ErrorCode::kInvalidArgument, begin + "must be another one than \"" + other +
                                                  "\", which is taken; - and _ count as the same");
   }
-  applications_.emplace(name, where);
+  tables_.emplace(std::string(kind) + name, where);
   return {};
 }
 
@@ -174,37 +195,37 @@ Status Settings::ReadTable(const Table& table, const std::string& section, const
   return {};
 }
 
-Result<std::string> Settings::ApplicationKeyOf(const std::string& variable) {
-  const std::string_view rest = std::string_view(variable).substr(kApplicationVariable.size());
-  for (const std::string_view key : {"client_secret_file", "client_secret", "client_id"}) {
-    const std::string ending = '_' + UpperAscii(key);
-    if (!rest.ends_with(ending)) continue;
-    const std::string_view spelled = rest.substr(0, rest.size() - ending.size());
-    std::string name = LowerAscii(spelled);
-    for (const auto& [known, ignored] : applications_) {
-      if (VariableOfApplication(known) == spelled) name = known;
-    }
-    if (!applications_.contains(name)) {
-      if (Status added = AddApplication(name, variable); !added) {
-        return Fail(std::move(added).error());
-      }
-    }
-    return std::string(kApplication) + name + '.' + std::string(key);
+Result<std::string> Settings::KeyInTable(const std::string& variable, std::string_view kind) {
+  const std::string begin = VariableOf(kind);
+  const std::string_view rest = std::string_view(variable).substr(begin.size());
+  const std::string key = KeyAtEndOf(kind, rest);
+  if (key.empty()) {
+    return Fail(ErrorCode::kInvalidArgument, variable +
+                                                 " is no configuration key; such variables are " +
+                                                 begin + "NAME_KEY" + KnownKeysOf(kind));
   }
-  return Fail(ErrorCode::kInvalidArgument,
-              variable + " is no configuration key; an application's are " +
-                  std::string(kApplicationVariable) +
-                  "NAME_CLIENT_ID, …_CLIENT_SECRET and …_CLIENT_SECRET_FILE");
+  const std::string_view spelled = rest.substr(0, rest.size() - key.size() - 1);
+  std::string name = LowerAscii(spelled);
+  for (const std::string& known : Names(kind)) {
+    if (SpelledInVariable(known) == spelled) name = known;
+  }
+  if (!tables_.contains(std::string(kind) + name)) {
+    if (Status added = AddTable(kind, name, variable); !added) {
+      return Fail(std::move(added).error());
+    }
+  }
+  return std::string(kind) + name + '.' + key;
 }
 
 Status Settings::ReadEnvironment(const Environment& environment) {
   for (const auto& [variable, text] : environment) {
     if (!variable.starts_with("IMRELAY_")) continue;
     std::string key = KeyOfVariable(variable);
-    if (variable.starts_with(kApplicationVariable)) {
-      Result<std::string> of_application = ApplicationKeyOf(variable);
-      if (!of_application) return Fail(std::move(of_application).error());
-      key = *std::move(of_application);
+    for (const std::string_view kind : kKinds) {
+      if (!variable.starts_with(VariableOf(kind))) continue;
+      Result<std::string> of_table = KeyInTable(variable, kind);
+      if (!of_table) return Fail(std::move(of_table).error());
+      key = *std::move(of_table);
     }
     const std::string file_variable = variable + "_FILE";
     if (IsSecret(key) && environment.contains(file_variable)) {
@@ -265,14 +286,16 @@ std::vector<std::string> Settings::List(std::string_view key) const {
   return parts;
 }
 
-std::vector<std::string> Settings::Applications() const {
+std::vector<std::string> Settings::Names(std::string_view tables) const {
   std::vector<std::string> names;
-  for (const auto& [name, where] : applications_) names.push_back(name);
+  for (const auto& [name, where] : tables_) {
+    if (name.starts_with(tables)) names.push_back(name.substr(tables.size()));
+  }
   return names;
 }
 
-Result<bool> Settings::Boolean(std::string_view key) const {
-  const std::string text = Text(key, "false");
+Result<bool> Settings::Boolean(std::string_view key, bool otherwise) const {
+  const std::string text = Text(key, otherwise ? "true" : "false");
   if (text == "true" || text == "1") return true;
   if (text == "false" || text == "0" || text.empty()) return false;
   return Fail(Wrong(key, "true or false"));
@@ -316,11 +339,10 @@ Error Settings::Wrong(std::string_view key, const std::string& right) const {
   if (found != values_.end()) {
     where = found->second.where;
     if (!IsSecret(key)) value = " = \"" + found->second.text.substr(0, kLongestQuote) + '"';
-  } else if (key.starts_with(kApplication)) {
-    const std::size_t end = key.rfind('.');
-    const auto stands =
-        applications_.find(std::string(key.substr(kApplication.size(), end - kApplication.size())));
-    if (stands != applications_.end()) {
+  } else {
+    const std::size_t end = std::min(key.rfind('.'), key.size());
+    const auto stands = tables_.find(std::string(key.substr(0, end)));
+    if (stands != tables_.end()) {
       where = stands->second + ": " + std::string(key.substr(end + 1));
     }
   }

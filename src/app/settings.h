@@ -11,7 +11,8 @@
 namespace imrelay {
 
 // The values of the known configuration keys as text, each with where it was found, before they
-// are given a meaning. The keys of an [[application]] are "application.NAME.client_id" and so on.
+// are given a meaning. The keys of an [[application]] are "application.NAME.client_id" and so on,
+// those of a [[line]] "line.NAME.url".
 class Settings {
  public:
   // Errors: kInvalidArgument: the file cannot be read or is no TOML, a key is unknown, a value is
@@ -22,7 +23,7 @@ class Settings {
   std::string Text(std::string_view key, std::string_view otherwise = {}) const;
   Result<int> Integer(std::string_view key, int otherwise, int least, int most) const;
   Result<double> Number(std::string_view key, double otherwise, double least, double most) const;
-  Result<bool> Boolean(std::string_view key) const;
+  Result<bool> Boolean(std::string_view key, bool otherwise = false) const;
   // What stands between the commas, without blanks; a list of texts comes as such a text.
   std::vector<std::string> List(std::string_view key) const;
   // The value, or the content of the file that `key`_file names.
@@ -31,8 +32,8 @@ class Settings {
   std::string Path(std::string_view key, const std::string& otherwise) const;
   std::string PathFrom(std::string_view key, const std::string& path) const;
 
-  // The names of the applications, in the order of the alphabet.
-  std::vector<std::string> Applications() const;
+  // The names of the tables of a kind (kApplication, kLine), in the order of the alphabet.
+  std::vector<std::string> Names(std::string_view tables) const;
 
   // An error about one key: where it stands, its value unless secret, and what would be right.
   Error Wrong(std::string_view key, const std::string& right) const;
@@ -46,18 +47,19 @@ class Settings {
   Status ReadFile(const std::string& file);
   // These two read TOML tables, whose header only settings.cc sees.
   template <class Array>
-  Status ReadApplications(const Array& tables, const std::string& file, const std::string& folder);
+  Status ReadTables(const Array& tables, std::string_view kind, const std::string& file,
+                    const std::string& folder);
   template <class Table>
   Status ReadTable(const Table& table, const std::string& section, const std::string& where,
                    const std::string& folder);
   Status ReadEnvironment(const Environment& environment);
-  // The key that a variable IMRELAY_APPLICATION_… stands for. Where no table has the name, the
-  // variables make the application.
-  Result<std::string> ApplicationKeyOf(const std::string& variable);
-  Status AddApplication(const std::string& name, const std::string& where);
+  // The key that a variable IMRELAY_APPLICATION_… or IMRELAY_LINE_… stands for. Where no table has
+  // the name, the variables make the table.
+  Result<std::string> KeyInTable(const std::string& variable, std::string_view kind);
+  Status AddTable(std::string_view kind, const std::string& name, const std::string& where);
 
   std::map<std::string, Value> values_;
-  std::map<std::string, std::string> applications_;  // name, and where it stands
+  std::map<std::string, std::string> tables_;  // "application.NAME", and where it stands
 };
 
 }  // namespace imrelay

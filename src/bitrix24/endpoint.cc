@@ -33,6 +33,11 @@ bool IsPath(std::string_view path) {
 
 }  // namespace
 
+std::string Endpoint::Host() const {
+  if (authority.starts_with('[')) return authority.substr(1, authority.find(']') - 1);
+  return authority.substr(0, authority.find(':'));
+}
+
 std::optional<Endpoint> ParseEndpoint(std::string_view url) {
   const std::size_t scheme_end = url.find("://");
   if (url.size() > kLongestUrl || scheme_end == url.npos) return std::nullopt;

@@ -14,6 +14,8 @@ struct Endpoint {
 
   std::string Origin() const { return scheme + "://" + authority; }
   std::string Url() const { return Origin() + path; }
+  // Without the port; an IPv6 address without its brackets.
+  std::string Host() const;
 };
 
 // None for anything with a user, a query, a fragment, blanks or control characters in it.

@@ -103,6 +103,7 @@ CallError ErrorFor(const HttpResponse& response, std::string word, const Tree& a
   error.word = std::move(word);
   error.message = "refused with " + error.word + ", status " + std::to_string(response.status);
   error.not_before = NotBefore(response, error, answer, now);
+  error.status = response.status;
   return error;
 }
 
@@ -145,6 +146,7 @@ CallResult ReadPortalAnswer(const HttpResponse& response, TimePoint now) {
   if (!answer) {
     CallError error{Fault::kLater, "no_answer", "an answer that is no JSON, " + status};
     error.not_before = NotBefore(response, error, {}, now);
+    error.status = response.status;
     return FailCall(std::move(error));
   }
   if (const Tree* refusal = Refusal(*answer)) {
@@ -156,6 +158,7 @@ CallResult ReadPortalAnswer(const HttpResponse& response, TimePoint now) {
   if (response.status != 200 || !whole) {
     CallError error{Fault::kLater, "no_answer", "neither data nor error, " + status};
     error.not_before = NotBefore(response, error, *answer, now);
+    error.status = response.status;
     return FailCall(std::move(error));
   }
   return *std::move(answer);

@@ -106,7 +106,7 @@ Result<milliseconds> RateLimit::Take(PortalId portal, milliseconds longest) {
     const microseconds fits = bucket.empty_at + a_call_ - a_burst_ - now;
     wait = std::chrono::ceil<milliseconds>(std::max(fits, microseconds(0)));
     if (wait > std::max(longest, milliseconds(0))) {
-      return Fail(ErrorCode::kRateLimited, "the portal takes no call for now");
+      return Fail(ErrorCode::kRateLimited, "the portal takes no call for now", "rate_limited");
     }
     bucket.empty_at += a_call_;
     return {};

@@ -35,8 +35,9 @@ class RateLimit {
   RateLimit& operator=(const RateLimit&) = delete;
 
   // Takes a place for one call and tells how long to wait before it is sent; zero mostly. Places
-  // are given in the order they were asked for. Errors: kRateLimited, and no place is taken, when
-  // that is longer than `longest`; kUnavailable when the file cannot be used.
+  // are given in the order they were asked for. Errors: kRateLimited with the reason rate_limited,
+  // and no place is taken, when that is longer than `longest`; kUnavailable when the file cannot be
+  // used.
   Result<std::chrono::milliseconds> Take(PortalId portal, std::chrono::milliseconds longest);
 
   // The portal complained (QUERY_LIMIT_EXCEEDED, OVERLOAD_LIMIT): its bucket is full, and nobody

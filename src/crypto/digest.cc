@@ -23,6 +23,22 @@ std::array<std::uint8_t, 16> Digest(std::span<const std::string_view> parts) {
   return digest;
 }
 
+std::array<std::uint8_t, 32> HmacSha256(std::string_view key,
+                                        std::span<const std::string_view> parts) {
+  std::array<std::uint8_t, 32> hmac{};
+  static_assert(hmac.size() == crypto_auth_hmacsha256_BYTES);
+  crypto_auth_hmacsha256_state state;
+  crypto_auth_hmacsha256_init(&state, reinterpret_cast<const unsigned char*>(key.data()),
+                              key.size());
+  for (const std::string_view part : parts) {
+    crypto_auth_hmacsha256_update(&state, reinterpret_cast<const unsigned char*>(part.data()),
+                                  part.size());
+  }
+  crypto_auth_hmacsha256_final(&state, hmac.data());
+  sodium_memzero(&state, sizeof state);  // it is worth as much as the key
+  return hmac;
+}
+
 bool EqualInConstantTime(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b) {
   return a.size() == b.size() && sodium_memcmp(a.data(), b.data(), a.size()) == 0;
 }

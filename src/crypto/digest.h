@@ -12,6 +12,10 @@ namespace imrelay {
 // BLAKE2b-128 over parts, each preceded by its length, so that ("ab","c") and ("a","bc") differ.
 std::array<std::uint8_t, 16> Digest(std::span<const std::string_view> parts);
 
+// HMAC-SHA256 (RFC 2104) over the parts, one after the other with nothing between.
+std::array<std::uint8_t, 32> HmacSha256(std::string_view key,
+                                        std::span<const std::string_view> parts);
+
 // Compares without telling by its time where two values differ. Different lengths are unequal.
 bool EqualInConstantTime(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b);
 

@@ -1,14 +1,8 @@
 #include "delivery/channel_directory.h"
 
+#include "domain/served_lines.h"
+
 namespace imrelay {
-namespace {
-
-template <class T>
-bool Fits(const std::optional<T>& wanted, const T& value) {
-  return !wanted || *wanted == value;
-}
-
-}  // namespace
 
 const ChannelEntry* ChannelDirectory::Find(const MemberId& portal, const ConnectorId& connector,
                                            LineId line) const {
@@ -16,8 +10,8 @@ const ChannelEntry* ChannelDirectory::Find(const MemberId& portal, const Connect
   for (const ChannelEntry& entry : entries_) {
     if (entry.name.empty()) {
       unnamed = &entry;
-    } else if (line != LineId() && Fits(entry.portal, portal) && Fits(entry.line, line) &&
-               Fits(entry.connector, connector)) {
+    } else if (ServedLines{entry.portal, entry.connector, entry.line}.Include(portal, connector,
+                                                                              line)) {
       return &entry;
     }
   }

@@ -24,14 +24,16 @@ class ChannelSender {
   // Keeps references. `holder` is this process's own.
   ChannelSender(Outbox& outbox, const ChannelDirectory& channels, LeaseHolder holder,
                 const Clock& clock, SenderLimits limits = {});
-  // Stops: takes up nothing more, waits for what is under way, and records it. What could not be
-  // recorded stays leased and is sent again.
+  // Stops: takes up nothing more, waits 5 s at most for what is under way, and records it. What
+  // could not be recorded stays leased and is sent again.
   ~ChannelSender();
   ChannelSender(const ChannelSender&) = delete;
   ChannelSender& operator=(const ChannelSender&) = delete;
 
   // There may be something to send. Thread-safe, quick.
   void Wake();
+  // Begins to stop. Returns at once. Thread-safe.
+  void Stop();
 
  private:
   struct Impl;

@@ -25,6 +25,7 @@ class PortalSender {
 
   // There may be something to send. Thread-safe, quick.
   void Wake();
+  void Stop();  // begins to
 
  private:
   struct Impl;

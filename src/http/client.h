@@ -45,9 +45,10 @@ class HttpClient {
   virtual ~HttpClient() = default;
 
   // Any status is an answer. Errors: kUnavailable for network faults, time-outs and answers that
-  // are too large, with the reason "certificate" for one that nobody vouches for and "no_reply"
-  // where the connection stood and the time ran out; kInvalidArgument for an address this client
-  // may not call. Errors name the host only, never the query or the body.
+  // are too large, with the reason "certificate" for one that nobody vouches for, "no_reply"
+  // where the connection stood and the time ran out, and "cut" where it stood and no whole answer
+  // came for another reason; with any other the request was not sent. kInvalidArgument for an
+  // address this client may not call. Errors name the host only, never the query or the body.
   virtual Result<HttpResponse> Send(const HttpRequest& request) = 0;
 };
 

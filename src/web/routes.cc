@@ -103,31 +103,6 @@ class Post {
   const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
-// What is wrong with a post before its body is looked at; nothing when all is well.
-struct Refusal {
-  int status;
-  std::string_view code;
-  std::string_view message;
-};
-
-std::optional<Refusal> RefuseUnread(const Request& request) {
-  using BodyState = Request::BodyState;
-  if (request.body_state == BodyState::kNoLength) {
-    return Refusal{411, "length_required", "the request needs a Content-Length"};
-  }
-  if (request.body_state == BodyState::kTooLarge) {
-    return Refusal{413, "body_too_large", "the body is larger than 1 MiB"};
-  }
-  if (!FormatOf(request.content_type)) {
-    return Refusal{415, "unsupported_media_type",
-                   "the body must be application/x-www-form-urlencoded or application/json"};
-  }
-  if (request.body_state == BodyState::kCut) {
-    return Refusal{400, "incomplete_body", "the body is not as long as its Content-Length"};
-  }
-  return std::nullopt;
-}
-
 // The answer to an event that was not taken in. What the database or the program itself complains
 // of is for the log only.
 Response AnswerTo(const Error& error) {
@@ -175,6 +150,9 @@ void Routes::Handle(const Request& request, Reply reply) {
       return HandleApplication(application, named ? rest.substr(slash + 1) : rest, request,
                                std::move(reply));
     }
+  }
+  if (served_.channel && request.path.starts_with("/channel/")) {
+    return served_.channel(request, std::move(reply));
   }
   if (request.path == "/healthz") {
     return reply(IsProbe(request) ? AnswerProbe(request) : WrongMethodAnswer("GET, HEAD"));
@@ -236,7 +214,7 @@ void Routes::PostInstall(const std::string& application, const Request& request,
 
 void Routes::PostPage(PageKind kind, const std::string& application, const Request& request,
                       Reply reply) {
-  if (const std::optional<Refusal> refusal = RefuseUnread(request)) {
+  if (const std::optional<Refusal> refusal = RefuseUnread(request, TakenFormats::kFormAndJson)) {
     return reply(ErrorAnswer(refusal->status, refusal->code, refusal->message));
   }
   Result<Tree> body = ParseBody(*FormatOf(request.content_type), request.body);
@@ -246,7 +224,7 @@ void Routes::PostPage(PageKind kind, const std::string& application, const Reque
 
 void Routes::PostEvent(const std::string& application, const Request& request, Reply reply) {
   const auto post = std::make_shared<Post>(request, std::move(reply));
-  if (const std::optional<Refusal> refusal = RefuseUnread(request)) {
+  if (const std::optional<Refusal> refusal = RefuseUnread(request, TakenFormats::kFormAndJson)) {
     return post->Answer(ErrorAnswer(refusal->status, refusal->code, refusal->message), "refused",
                         refusal->code);
   }

@@ -26,6 +26,9 @@ using PagePosts = std::function<void(PageKind, const std::string& application,
 // Called from any thread.
 using ProbeProof = std::function<std::string(const std::string& nonce)>;
 
+// Takes a request of a channel's service or of Telegram, at any path below /channel/.
+using ChannelRequests = std::function<void(const Request& request, Reply reply)>;
+
 // What the paths serve.
 struct Served {
   Ingest& ingest;
@@ -36,6 +39,7 @@ struct Served {
   std::set<std::string> applications = {};
   PagePosts pages = nullptr;   // without it, there are none
   ProbeProof prove = nullptr;  // of GET …?probe=NONCE, 16 to 64 lower-case hex digits
+  ChannelRequests channel = nullptr;
 };
 
 // Answers every request of the contract's paths. Thread-safe. Logs one line an event.

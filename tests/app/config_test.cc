@@ -11,6 +11,11 @@
 namespace imrelay {
 namespace {
 
+constexpr const char* kSigningSecret = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+constexpr const char* kTomlSecret = "\"whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=\"";
+
+const ConfiguredChannel& Unnamed(const Config& config) { return config.channels.at(""); }
+
 // One key, a value of it as TOML and as text, and what it sets.
 struct Case {
   const char* section;
@@ -45,20 +50,31 @@ const std::vector<Case>& Cases() {
        [](const Config& c) { return c.connector_name; }},
       {"connector", "icon", "\"data:image/png;base64,AA==\"",
        "data:image/png;base64,AA==", [](const Config& c) { return c.connector_icon; }},
-      {"channel", "type", "\"webhook\"", "webhook", [](const Config& c) { return c.channel_type; }},
+      {"channel", "type", "\"telegram\"", "telegram",
+       [](const Config& c) {
+         return std::string(Unnamed(c).type == ConfiguredChannel::Type::kTelegram ? "telegram"
+                                                                                  : "");
+       }},
       {"channel", "url", "\"http://127.0.0.1:9\"", "http://127.0.0.1:9",
-       [](const Config& c) { return c.channel_url; }},
-      {"channel", "secret", "\"whsec_1\"", "whsec_1",
-       [](const Config& c) { return Revealed(c.channel_secret); }},
-      {"channel", "secret_previous", "\"whsec_0\"", "whsec_0",
-       [](const Config& c) { return Revealed(c.channel_secret_previous); }},
-      {"channel", "key", "\"k1\"", "k1", [](const Config& c) { return Revealed(c.channel_key); }},
+       [](const Config& c) { return Unnamed(c).url; }},
+      {"channel", "secret", kTomlSecret, kSigningSecret,
+       [](const Config& c) { return Revealed(Unnamed(c).secret); }},
+      {"channel", "secret_previous", kTomlSecret, kSigningSecret,
+       [](const Config& c) { return Revealed(Unnamed(c).secret_previous); }},
+      {"channel", "key", "\"0123456789abcdef\"", "0123456789abcdef",
+       [](const Config& c) { return Revealed(Unnamed(c).key); }},
+      {"channel", "token", "\"12345:AbC-_9\"", "12345:AbC-_9",
+       [](const Config& c) { return Revealed(Unnamed(c).token); }},
       {"channel", "max_delete_age", "\"48h\"", "48h",
-       [](const Config& c) { return c.channel_max_delete_age; }},
+       [](const Config& c) {
+         return std::to_string(Unnamed(c).max_delete_age->count() / 3600) + 'h';
+       }},
       {"channel", "delete_fallback", "\"edit\"", "edit",
-       [](const Config& c) { return c.channel_delete_fallback; }},
+       [](const Config& c) { return std::string(Unnamed(c).edit_instead ? "edit" : ""); }},
       {"channel", "delete_incoming", "true", "true",
-       [](const Config& c) { return std::string(c.channel_delete_incoming ? "true" : "false"); }},
+       [](const Config& c) { return std::string(Unnamed(c).delete_incoming ? "true" : "false"); }},
+      {"channel", "tell_operator", "false", "false",
+       [](const Config& c) { return std::string(Unnamed(c).tell_operator ? "true" : "false"); }},
       {"security", "key_file", "\"/x/key\"", "/x/key", [](const Config& c) { return c.key_file; }},
       {"security", "allow_insecure_loopback", "true", "true",
        [](const Config& c) { return std::string(c.allow_insecure_loopback ? "true" : "false"); }},
@@ -93,11 +109,14 @@ TEST_CASE("config: without anything there are defaults") {
   CHECK(config.connector_icon.empty());
   REQUIRE(config.authorization_servers.size() == std::size(kOfficialAuthorizationServers));
   CHECK(config.authorization_servers[0] == kOfficialAuthorizationServers[0]);
-  CHECK(config.channel_type == "webhook");
+  REQUIRE(config.channels.size() == 1);
+  CHECK(Unnamed(config).type == ConfiguredChannel::Type::kWebhook);
+  CHECK_FALSE(Unnamed(config).is_configured());
   CHECK(config.key_file == "/var/lib/imrelay/imrelay.key");
   CHECK(config.spool_directory == "/var/lib/imrelay/spool");
   CHECK_FALSE(config.allow_insecure_loopback);
-  CHECK_FALSE(config.channel_delete_incoming);
+  CHECK_FALSE(Unnamed(config).delete_incoming);
+  CHECK(Unnamed(config).tell_operator);
 }
 
 TEST_CASE("config: every key is read from the file") {
@@ -187,8 +206,8 @@ TEST_CASE("config: a wrong value is refused with the key, the value and what wou
                  "channel.delete_incoming = \"maybe\": must be true or false"));
   CHECK(Contains(bench.Refusal("[security]\nallow_insecure_loopback = \"yes\""),
                  "must be true or false"));
-  CHECK(Contains(bench.Refusal("[channel]\ntype = \"telegram\""),
-                 "channel.type = \"telegram\": must be webhook"));
+  CHECK(Contains(bench.Refusal("[channel]\ntype = \"sms\""),
+                 "channel.type = \"sms\": must be webhook or telegram"));
 }
 
 TEST_CASE("config: a database is sqlite and has a path") {
@@ -232,8 +251,9 @@ TEST_CASE("config: a secret may stand in a file of its own") {
 
   CHECK(Revealed(bench.Loaded(toml).applications.at("").client_secret) == "from file");
   CHECK(bench.Loaded(toml).applications.at("").client_secret.key == "bitrix24.client_secret");
-  CHECK(Revealed(bench.Loaded("", {{"IMRELAY_CHANNEL_KEY_FILE", path}}).channel_key) ==
-        "from file");
+  const std::string key = bench.Write("key", "0123456789abcdef\n");
+  CHECK(Revealed(Unnamed(bench.Loaded("", {{"IMRELAY_CHANNEL_KEY_FILE", key}})).key) ==
+        "0123456789abcdef");
   // The environment wins, in whichever way it gives the secret.
   CHECK(Revealed(bench.Loaded(toml, {{"IMRELAY_BITRIX24_CLIENT_SECRET", "direct"}})
                      .applications.at("")

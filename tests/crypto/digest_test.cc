@@ -3,7 +3,11 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <cstdint>
 #include <set>
+#include <span>
+#include <string>
+#include <string_view>
 
 namespace imrelay {
 namespace {
@@ -44,6 +48,26 @@ TEST_CASE("base64: follows RFC 4648, section 10") {
   CHECK(Base64("f") == "Zg==");
   CHECK(Base64("foobar") == "Zm9vYmFy");
   CHECK(Base64("\xFB\xFF") == "+/8=");
+}
+
+std::string Hex(std::span<const std::uint8_t> bytes) {
+  std::string text;
+  for (const std::uint8_t byte : bytes) {
+    text += "0123456789abcdef"[byte >> 4];
+    text += "0123456789abcdef"[byte & 15];
+  }
+  return text;
+}
+
+TEST_CASE("hmac: follows RFC 4231, cases 2 and 6, however the text is parted") {
+  const std::array<std::string_view, 3> parts{"what do ya", "", " want for nothing?"};
+  const std::array<std::string_view, 1> whole{
+      "Test Using Larger Than Block-Size Key - Hash Key First"};
+
+  CHECK(Hex(HmacSha256("Jefe", parts)) ==
+        "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  CHECK(Hex(HmacSha256(std::string(131, '\xaa'), whole)) ==
+        "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 }
 
 TEST_CASE("random: stays below its limit and reaches all of it") {

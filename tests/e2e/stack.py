@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -19,10 +20,13 @@ TREE = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("IMRELAY_TEST_BUILD", TREE / "build" / "asan")).resolve()
 BINARY = BUILD / "imrelay"
 PORTAL = BUILD / "imrelay-portal"
+CHANNEL = BUILD / "imrelay-channel"
 LONG = bool(os.environ.get("IMRELAY_TEST_LONG"))
 FORM = "application/x-www-form-urlencoded"
 CLIENT_ID = "local.e2e.client"
 CLIENT_SECRET = "e2e-client-secret-0123456789"
+CHANNEL_SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1u"
+CHANNEL_KEY = "e2e-channel-key-0123456789"
 
 
 def wait_for(condition, seconds=15.0, what="the condition"):
@@ -38,9 +42,15 @@ def wait_for(condition, seconds=15.0, what="the condition"):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that is free, and that no outgoing connection is given: those begin at 32768."""
+    while True:
+        port = random.randint(20000, 32767)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
 
 
 def children(pid):
@@ -190,10 +200,75 @@ class StandIn:
         self.process.stdout.close()
 
 
+class StandInChannel:
+    """imrelay-channel: a channel's service. See tests/channel_service/README.md."""
+
+    def __init__(self, port=0, secret=CHANNEL_SECRET, seed=1):
+        self.process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "TERM", "--", CHANNEL, "--listen", f"127.0.0.1:{port}",
+             "--seed", str(seed), *(["--secret", secret] if secret else [])],
+            stdout=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        assert line.startswith("listening on http://127.0.0.1:"), line
+        self.url = line.split()[-1]
+        self.port = int(self.url.rsplit(":", 1)[1])
+
+    def control(self, what, **values):
+        answer = request(self.port, "POST", f"/control/{what}", json.dumps(values),
+                         {"Content-Type": "application/json"})
+        assert answer.status == 200, answer
+
+    def look(self, what):
+        return request(self.port, "GET", f"/control/{what}").json
+
+    def fault(self, mode, type="", count=100000, **values):
+        """Spoils the next calls of a type, or of any."""
+        self.control("fault", mode=mode, type=type, count=count, **values)
+
+    def clear(self):
+        self.control("clear")
+
+    def setting(self, **values):
+        self.control("setting", **values)
+
+    def incoming(self, portal, id, chat="channel-1", connector="myconnector", line=107):
+        """A message of a client's, as the channel knows it."""
+        self.control("incoming", portal=portal.member_id, connector=connector, line=line, chat=chat,
+                     id=id)
+
+    def log(self, portal=None, type=None):
+        """The calls as they came, of a portal, of a type."""
+        return [call for call in self.look("log")
+                if (portal is None or call["portal"] == portal.member_id)
+                and type in (None, call["type"])]
+
+    def chats(self, portal):
+        """The chats by their ids."""
+        return {chat["chat"]: chat for chat in self.look("chats")
+                if chat["portal"] == portal.member_id}
+
+    def message(self, portal, number):
+        """A message by Bitrix24's number of it, as the channel has it; None: it never came."""
+        for chat in self.chats(portal).values():
+            for message in chat["messages"]:
+                if message["im_message_id"] == number:
+                    return message
+        return None
+
+    def violations(self):
+        return self.look("summary")["violations"]
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
+        self.process.stdout.close()
+
+
 class Stack:
     """scripts/stack with a fresh state directory of its own."""
 
-    def __init__(self, stand_in=None, workers=1, state=None, binary=BINARY, **settings):
+    def __init__(self, stand_in=None, workers=1, state=None, binary=BINARY, channel=None,
+                 **settings):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="imrelay-e2e."))
         self.state = pathlib.Path(state) if state else self.home / "state"
         self.binary = binary
@@ -212,6 +287,10 @@ class Stack:
         })
         if stand_in:
             self.environment["IMRELAY_BITRIX24_OAUTH_URL"] = stand_in.url
+        if channel:
+            self.environment.update(IMRELAY_CHANNEL_URL=channel.url,
+                                    IMRELAY_CHANNEL_SECRET=CHANNEL_SECRET,
+                                    IMRELAY_CHANNEL_KEY=CHANNEL_KEY)
         for name, value in settings.items():
             self.environment[f"IMRELAY_{name.upper()}"] = str(value)
 

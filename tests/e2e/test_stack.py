@@ -9,7 +9,7 @@ import subprocess
 import time
 import unittest
 
-from stack import BINARY, PORTAL, TREE, Stack, StackTest, StandIn, children, request, wait_for
+from stack import BINARY, BUILD, TREE, Stack, StackTest, StandIn, children, request, wait_for
 
 RELEASE = TREE / "build" / "release" / "imrelay"
 
@@ -156,14 +156,15 @@ class Starting(unittest.TestCase):
         stack = self.make()
         with open(stack.home / "output", "wb") as output:
             stack.process = subprocess.Popen(
-                [TREE / "scripts" / "demo", BINARY, PORTAL, stack.state, str(stack.port)],
+                [TREE / "scripts" / "demo", BUILD, stack.state, str(stack.port)],
                 stdout=output, stderr=output, start_new_session=True)
         stack.output = output
         wait_for(lambda: "It keeps running" in stack.printed() or stack.process.poll(), 60)
         shown = stack.printed()
         for words in ('ONAPPINSTALL -> {"status":"accepted"}', " active ",
                       'ONIMCONNECTORMESSAGEDELETE -> {"status":"duplicate"}',
-                      '"reason":"message_deleted"', "ext-msg-006", "message.deleted"):
+                      '"reason":"message_deleted"', "ext-msg-005 there", "ext-msg-008 deleted",
+                      "imconnector.send.status.delivery", "message.deleted"):
             self.assertIn(words, shown)
         everything = descendants(stack.process.pid)
         self.assertEqual(stack.stop(), 0)

@@ -173,6 +173,20 @@ Reply Send(const Order& order) {
   return OperatorSends(order.cloud, order.portal, message);
 }
 
+Reply Traffic(const Order& order) {
+  NewMessage message;
+  message.connector = order.text("connector");
+  message.line = order.number("line", 0);
+  message.text = "Message";
+  for (std::int64_t i = 0; i < order.number("messages", 0); ++i) {
+    message.chat = "channel-" + std::to_string(i % order.number("chats", 1));
+    const Reply sent = OperatorSends(order.cloud, order.portal, message);
+    if (sent.status != 200) return sent;
+  }
+  return OperatorsSettle(order.cloud, order.portal, std::atof(order.text("edits", "0").c_str()),
+                         std::atof(order.text("deletions", "0").c_str()));
+}
+
 Reply Edit(const Order& order) {
   return OperatorEdits(order.cloud, order.portal, order.number("message_id", 0), order.text("text"),
                        order.actor());
@@ -244,6 +258,7 @@ const std::map<std::string, Act>& Acts() {
       {"bind", Bind},
       {"connector", ConnectorThere},
       {"send", Send},
+      {"traffic", Traffic},
       {"edit", Edit},
       {"delete", Delete},
       {"confirm", ConfirmThere},
@@ -262,6 +277,7 @@ Reply PlanFault(Cloud& cloud, const Tree& values) {
   fault.member_id = Text(values, "member_id");
   fault.count = static_cast<int>(Number(values, "count", 1));
   fault.skip = static_cast<int>(Number(values, "skip", 0));
+  fault.share = std::atof(Text(values, "share", "0").c_str());
   fault.status = static_cast<int>(Number(values, "status", 200));
   fault.error = Text(values, "error");
   fault.description = Text(values, "description");

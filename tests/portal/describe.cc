@@ -58,7 +58,9 @@ PhpValue Describe(const Portal& portal, const Message& message) {
                         {"from_client", message.from_client},
                         {"text", message.text},
                         {"external_ids", std::move(ids)},
+                        {"system", message.system},
                         {"confirmed", !message.sending && !message.from_client},
+                        {"confirmations", message.confirmations},
                         {"deleted", message.deleted}});
 }
 
@@ -89,6 +91,8 @@ Reply DescribePortal(Cloud& cloud, const std::string& member_id) {
                                    {"features", std::move(features)},
                                    {"refreshes", cloud.ledger.RefreshCount(member_id)},
                                    {"limit_violations", portal->limit_violations},
+                                   {"largest_confirmation", portal->largest_confirmation},
+                                   {"stray_confirmations", portal->stray_confirmations},
                                    {"installations", std::move(installations)},
                                    {"connectors", std::move(connectors)},
                                    {"lines", std::move(lines)},

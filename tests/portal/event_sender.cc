@@ -113,10 +113,11 @@ EventSender::Outcome EventSender::Carry(EventPost post, const std::string& url) 
   return outcome;
 }
 
-PhpValue EventSender::Sent() const {
+PhpValue EventSender::Sent(bool only_failed) const {
   const std::lock_guard lock(mutex_);
   PhpValue list = PhpValue::Map();
   for (const Outcome& outcome : outcomes_) {
+    if (only_failed && outcome.status == 200) continue;
     list.Append(PhpValue::Map({{"event", outcome.post.event},
                                {"member_id", outcome.post.member_id},
                                {"handler", outcome.post.handler},

@@ -50,8 +50,9 @@ class EventSender {
   void Reach(const std::string& prefix, const std::string& base);
   std::string ReachableUrl(const std::string& handler) const;
 
-  // Everything that was posted, and what came of it: status 0 is no answer.
-  PhpValue Sent() const;
+  // Everything that was posted, or only what was not answered 200, and what came of it: status 0 is
+  // no answer.
+  PhpValue Sent(bool only_failed = false) const;
   // Handlers with their pause and what still waits.
   PhpValue Handlers() const;
   bool idle() const;

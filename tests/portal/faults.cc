@@ -63,7 +63,8 @@ bool Faults::Plan(PlannedFault fault) {
     if (fault.status == 200) fault.status = known->status;
   }
   std::erase_if(planned_, [&](const PlannedFault& other) {
-    return other.endpoint == fault.endpoint && other.member_id == fault.member_id;
+    return other.endpoint == fault.endpoint && other.member_id == fault.member_id &&
+           (fault.mode == "none" || (fault.share <= 0 && other.share <= 0));
   });
   if (fault.mode != "none" && fault.count > 0) planned_.push_back(std::move(fault));
   return true;
@@ -73,19 +74,24 @@ void Faults::Clear() { planned_.clear(); }
 
 std::optional<PlannedFault> Faults::Take(const std::vector<std::string>& endpoints,
                                          const std::string& member_id) {
+  double drawn = std::uniform_real_distribution<double>(0, 1)(random_);
   for (const std::string& endpoint : endpoints) {
-    const auto found = std::find_if(planned_.begin(), planned_.end(), [&](const auto& fault) {
-      return fault.endpoint == endpoint &&
-             (fault.member_id.empty() || fault.member_id == member_id);
-    });
-    if (found == planned_.end()) continue;
-    if (found->skip > 0) {
-      --found->skip;
-      return std::nullopt;
+    for (auto found = planned_.begin(); found != planned_.end(); ++found) {
+      if (found->endpoint != endpoint) continue;
+      if (!found->member_id.empty() && found->member_id != member_id) continue;
+      if (found->share > 0) {
+        drawn -= found->share;
+        if (drawn < 0) return *found;
+        continue;
+      }
+      if (found->skip > 0) {
+        --found->skip;
+        return std::nullopt;
+      }
+      const PlannedFault fault = *found;
+      if (--found->count <= 0) planned_.erase(found);
+      return fault;
     }
-    const PlannedFault fault = *found;
-    if (--found->count <= 0) planned_.erase(found);
-    return fault;
   }
   return std::nullopt;
 }
@@ -97,7 +103,8 @@ PhpValue Faults::Describe() const {
                                {"mode", fault.mode},
                                {"error", fault.error},
                                {"member_id", fault.member_id},
-                               {"count", fault.count}}));
+                               {"count", fault.count},
+                               {"share", fault.share}}));
   }
   return list;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,7 @@ struct PlannedFault {
   std::string member_id;    // of this portal only; empty: any
   int count = 1;            // how many times
   int skip = 0;             // how many are left alone first
+  double share = 0;         // of all, 0 to 1, by chance, instead of every one
   int status = 200;         // of error, html, redirect
   std::string error;        // of error
   std::string description;  // of error
@@ -32,9 +34,9 @@ struct PlannedFault {
 // The faults that are planned. Not thread-safe.
 class Faults {
  public:
-  // Takes the place of the one planned for the same endpoint and portal. False when its mode is no
-  // mode. Besides the modes above an error's word is one ("expired_token",
-  // "QUERY_LIMIT_EXCEEDED", ...), with the status that Bitrix24 gives it.
+  // Takes the place of the one planned for the same endpoint and portal, unless one of them has a
+  // share: shares add up. False when its mode is no mode. Besides the modes above an error's word
+  // is one ("expired_token", "QUERY_LIMIT_EXCEEDED", ...), with the status that Bitrix24 gives it.
   bool Plan(PlannedFault fault);
   void Clear();
 
@@ -47,6 +49,7 @@ class Faults {
 
  private:
   std::vector<PlannedFault> planned_;
+  std::mt19937 random_;
 };
 
 }  // namespace imrelay::stand_in

@@ -35,6 +35,24 @@ TEST_CASE("faults: a call fails as planned, that often, and then no more") {
   CHECK(At(bench.Control("fault", profile + R"("nonsense")"), "error") == "wrong_value");
 }
 
+TEST_CASE("faults: by chance they come in their share, and shares add up") {
+  PortalBench bench;
+  bench.Control("fault", R"("endpoint":"rest","mode":"http500","share":"0.3")");
+  bench.Control("fault", R"("endpoint":"rest","mode":"OVERLOAD_LIMIT","share":"0.3")");
+  int spoilt[2] = {};
+  for (int i = 0; i < 100; ++i) {
+    const int status = bench.Call("profile").status;
+    if (status == 500) ++spoilt[0];
+    if (status == 503) ++spoilt[1];
+  }
+  for (const int times : spoilt) {
+    CHECK(times > 10);
+    CHECK(times < 55);
+  }
+  bench.Control("fault", R"("endpoint":"rest","mode":"none")");
+  for (int i = 0; i < 20; ++i) CHECK(bench.Call("profile").status == 200);
+}
+
 TEST_CASE("faults: the work is done although its answer is lost") {
   PortalBench bench;
   int number = 0;

@@ -4,6 +4,7 @@
 
 #include "tests/portal/methods.h"
 #include "tests/portal/open_lines.h"
+#include "tests/portal/operator.h"
 #include "tests/portal/parameters.h"
 
 namespace imrelay::stand_in {
@@ -122,6 +123,11 @@ PhpValue TakeIn(Caller& caller, const Batch& batch, const Tree& item) {
   return result;
 }
 
+// "chat1807"; 0 for anything else.
+std::int64_t ChatIdOf(const std::string& dialog) {
+  return dialog.starts_with("chat") ? NumberOf(dialog.substr(4)).value_or(0) : 0;
+}
+
 }  // namespace
 
 Reply SendMessages(Caller& caller, const Tree& parameters) {
@@ -171,8 +177,15 @@ Reply StatusDelivery(Caller& caller, const Tree& parameters) {
   for (const auto& [key, item] : batch.messages->items()) {
     const std::int64_t id = NumberOf(TextAt(item, "im", "message_id")).value_or(0);
     const auto found = caller.portal.messages.find(id);
-    if (found != caller.portal.messages.end()) Confirm(found->second, IdsOf(item));
+    if (found == caller.portal.messages.end()) {
+      ++caller.portal.stray_confirmations;
+      continue;
+    }
+    ++found->second.confirmations;
+    Confirm(found->second, IdsOf(item));
   }
+  std::size_t& largest = caller.portal.largest_confirmation;
+  largest = std::max(largest, batch.messages->items().size());
   return Answer(PhpValue::Map({{"SUCCESS", true}, {"DATA", PhpValue::Map()}}));
 }
 
@@ -187,8 +200,7 @@ Reply StatusReading(Caller& /*caller*/, const Tree& parameters) {
 Reply DialogMessages(Caller& caller, const Tree& parameters) {
   const std::string dialog = Text(parameters, "DIALOG_ID");
   if (dialog.empty()) return Refuse(400, "DIALOG_ID_EMPTY", "Dialog ID can't be empty");
-  const std::int64_t chat_id =
-      dialog.starts_with("chat") ? NumberOf(dialog.substr(4)).value_or(0) : 0;
+  const std::int64_t chat_id = ChatIdOf(dialog);
   if (!caller.portal.chats.contains(chat_id)) {
     return Refuse(403, "ACCESS_ERROR", "You do not have access to the specified dialog");
   }
@@ -213,6 +225,37 @@ Reply DialogMessages(Caller& caller, const Tree& parameters) {
   PhpValue list = PhpValue::Map();
   for (PhpValue& message : found) list.Append(std::move(message));
   return Answer(PhpValue::Map({{"chat_id", chat_id}, {"messages", std::move(list)}}));
+}
+
+// A system message stays inside; any other is one of the caller's to the client.
+// Source: b24restdocs, api-reference/chats/messages/im-message-add.md.
+Reply MessageAdd(Caller& caller, const Tree& parameters) {
+  const std::string text = Text(parameters, "MESSAGE");
+  if (text.empty()) return Refuse(400, "MESSAGE_EMPTY", "Message can't be empty");
+  const auto chat = caller.portal.chats.find(ChatIdOf(Text(parameters, "DIALOG_ID")));
+  if (chat == caller.portal.chats.end()) {
+    return Refuse(400, "ACCESS_ERROR", "You do not have access to the specified dialog");
+  }
+  if (Text(parameters, "SYSTEM") != "Y") {
+    NewMessage message;
+    message.connector = chat->second.connector;
+    message.line = chat->second.line;
+    message.chat = chat->second.external_id;
+    message.text = text;
+    message.user_id = caller.user_id;
+    const Reply sent = OperatorSends(caller.cloud, caller.portal, message);
+    return sent.status == 200 ? Answer(*sent.body.Find("message_id")) : sent;
+  }
+  Message message;
+  message.id = caller.portal.next_message;
+  caller.portal.next_message += 2;
+  message.chat_id = chat->first;
+  message.text = text;
+  message.system = true;
+  message.time = UnixNow();
+  const std::int64_t id = message.id;
+  caller.portal.messages[id] = std::move(message);
+  return Answer(id);
 }
 
 }  // namespace imrelay::stand_in

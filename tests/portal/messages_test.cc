@@ -79,6 +79,60 @@ TEST_CASE("messages: a client's can be deleted by the operator; our own deletion
   CHECK(At(event, "data.MESSAGES.0.chat.id") == "c1");
 }
 
+TEST_CASE("messages: confirmations are counted, whether they count or not") {
+  PortalBench bench;
+  bench.Connect();
+  const std::string id = bench.OperatorSends("1");
+  bench.Confirm(id, R"(["a","b"])");
+  bench.Confirm(id, R"(["c"])");
+  bench.Confirm("1", R"(["x"])");
+
+  const Tree portal = bench.Control("portal");
+  CHECK(At(portal, "messages.0.confirmations") == "2");
+  CHECK(At(portal, "messages.0.external_ids.1") == "b");
+  CHECK(At(portal, "stray_confirmations") == "1");
+  CHECK(At(portal, "largest_confirmation") == "1");
+}
+
+TEST_CASE(
+    "messages: a system message is not passed on, another one is the caller's to the client") {
+  PortalBench bench;
+  bench.Connect();
+  bench.OperatorSends("1");
+  const std::string dialog = R"("DIALOG_ID":"chat1807")";
+
+  const std::string id =
+      At(bench.Call("im.message.add", dialog + R"(,"MESSAGE":"Note","SYSTEM":"Y")").body, "result");
+  CHECK(At(bench.Control("portal"), "messages.1.message_id") == id);
+  CHECK(At(bench.Control("portal"), "messages.1.system") == "1");
+  CHECK(bench.Call("im.message.add", dialog).error() == "MESSAGE_EMPTY");
+  CHECK(bench.Call("im.message.add", R"("DIALOG_ID":"chat1","MESSAGE":"x")").error() ==
+        "ACCESS_ERROR");
+  CHECK(bench.Call("im.message.add", dialog + R"(,"MESSAGE":"Hello")").status == 200);
+
+  CHECK(bench.handler.names(2) == std::vector<std::string>{kAdd, kAdd});
+  CHECK(At(*ParseForm(bench.handler.Await(2)[1]), "data.MESSAGES.0.message.text") ==
+        "[b]Klaus Weber:[/b] [br]Hello");
+}
+
+TEST_CASE("messages: operators write many, and edit and delete a share of what was confirmed") {
+  PortalBench bench;
+  bench.Connect();
+  const std::string all = R"("connector":"myconnector","line":107,"edits":1,"deletions":1)";
+
+  CHECK(At(bench.Control("traffic", all + R"(,"messages":4,"chats":2)"), "unconfirmed") == "4");
+  bench.Confirm(At(bench.Control("portal"), "messages.0.message_id"), R"(["a"])");
+  const Tree settled = bench.Control("traffic", all);
+  CHECK(At(settled, "edited") == "1");
+  CHECK(At(settled, "deleted") == "1");
+  CHECK(At(settled, "unconfirmed") == "3");
+  CHECK(At(bench.Control("traffic", all), "deleted") == "0");
+  CHECK(At(bench.Control("portal"), "messages.3.chat") == "channel-1");
+
+  CHECK(bench.handler.names(6) ==
+        std::vector<std::string>{kAdd, kAdd, kAdd, kAdd, "ONIMCONNECTORMESSAGEUPDATE", kDelete});
+}
+
 TEST_CASE("messages: a connector registered without editing lets nothing be deleted") {
   PortalBench bench;
   bench.Control("connector",

@@ -94,6 +94,7 @@ const std::map<std::string, MethodRule>& Methods() {
       {"imconnector.send.status.delivery", {StatusDelivery, kOpenLines}},
       {"imconnector.send.status.reading", {StatusReading, kOpenLines}},
       {"im.dialog.messages.get", {DialogMessages, "im"}},
+      {"im.message.add", {MessageAdd, "im"}},
   };
   return kMethods;
 }

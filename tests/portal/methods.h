@@ -56,5 +56,6 @@ Reply DeleteMessages(Caller& caller, const Tree& parameters);
 Reply StatusDelivery(Caller& caller, const Tree& parameters);
 Reply StatusReading(Caller& caller, const Tree& parameters);
 Reply DialogMessages(Caller& caller, const Tree& parameters);
+Reply MessageAdd(Caller& caller, const Tree& parameters);
 
 }  // namespace imrelay::stand_in

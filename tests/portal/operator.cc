@@ -1,5 +1,7 @@
 #include "tests/portal/operator.h"
 
+#include <random>
+
 #include "tests/portal/parameters.h"
 
 namespace imrelay::stand_in {
@@ -113,6 +115,30 @@ Reply OperatorDeletes(Cloud& cloud, Portal& portal, std::int64_t message_id, con
   if (elements.items().empty()) return {};
   TellOfMessage(cloud, portal, chat, "ONIMCONNECTORMESSAGEDELETE", std::move(elements), actor);
   return {};
+}
+
+Reply OperatorsSettle(Cloud& cloud, Portal& portal, double edits, double deletions) {
+  std::int64_t edited = 0;
+  std::int64_t deleted = 0;
+  std::int64_t unconfirmed = 0;
+  for (auto& [number, message] : portal.messages) {
+    if (message.sending) ++unconfirmed;
+    if (message.sending || message.settled || message.external_ids.empty()) continue;
+    message.settled = true;
+    std::minstd_rand random(static_cast<std::uint32_t>(number));
+    random.discard(3);  // of neighbouring seeds the first numbers are neighbours too
+    std::uniform_real_distribution<double> draw(0, 1);
+    if (draw(random) < edits) {
+      ++edited;
+      OperatorEdits(cloud, portal, number, "Edited message", {message.user_id});
+    }
+    if (draw(random) < deletions) {
+      ++deleted;
+      OperatorDeletes(cloud, portal, number, {message.user_id});
+    }
+  }
+  return Reply{
+      200, PhpValue::Map({{"edited", edited}, {"deleted", deleted}, {"unconfirmed", unconfirmed}})};
 }
 
 }  // namespace imrelay::stand_in

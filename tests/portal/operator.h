@@ -30,4 +30,9 @@ Reply OperatorEdits(Cloud& cloud, Portal& portal, std::int64_t message_id, const
 // them no more afterwards. A client's message can be deleted where the connector allows it.
 Reply OperatorDeletes(Cloud& cloud, Portal& portal, std::int64_t message_id, const Actor& actor);
 
+// Operators look at every message that was confirmed since the last time and edit a share of them
+// (0 to 1), and delete a share. Which ones its number alone decides. Answers how many were "edited"
+// and "deleted", and how many wait for their confirmation ("unconfirmed").
+Reply OperatorsSettle(Cloud& cloud, Portal& portal, double edits, double deletions);
+
 }  // namespace imrelay::stand_in

@@ -101,6 +101,9 @@ struct Message {
   std::vector<std::string> external_ids;  // CONNECTOR_MID
   bool sending = false;                   // not confirmed yet
   bool deleted = false;
+  bool system = false;    // no person's
+  bool settled = false;   // an operator has looked at it since it was confirmed
+  int confirmations = 0;  // that came, whether they counted or not
   std::int64_t time = 0;
 };
 
@@ -121,6 +124,8 @@ struct Portal {
   double bucket = 0;  // how full its rate limit is
   std::chrono::steady_clock::time_point bucket_at{};
   int limit_violations = 0;
+  std::size_t largest_confirmation = 0;  // messages in one call
+  int stray_confirmations = 0;           // of messages that are not there
 
   std::int64_t next_row = 551;
   std::int64_t next_offline_row = 1;

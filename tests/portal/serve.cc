@@ -229,8 +229,9 @@ void ServeControl(Cloud& cloud, httplib::Server& server) {
     const std::lock_guard lock(cloud.mutex);
     response.set_content(cloud.faults.Describe().ToJson(), "application/json");
   });
-  server.Get("/control/events", [&cloud](const auto&, auto& response) {
-    response.set_content(cloud.sender.Sent().ToJson(), "application/json");
+  server.Get("/control/events", [&cloud](const auto& request, auto& response) {
+    const bool only_failed = request.has_param("failed");
+    response.set_content(cloud.sender.Sent(only_failed).ToJson(), "application/json");
   });
   server.Get("/control/handlers", [&cloud](const auto&, auto& response) {
     response.set_content(cloud.sender.Handlers().ToJson(), "application/json");

@@ -161,7 +161,7 @@ Status CancelUpdates(const Target& target, const std::string& id) {
 
 // Marks one external id deleted. Says whether it was not so before.
 Result<bool> DeleteOne(const Target& target, const std::string& id, MessageRows& rows,
-                       MessageRow pattern, const Deletion& deletion) {
+                       const MessageRow& pattern, const Deletion& deletion) {
   const auto known = rows.find(id);
   Status done;
   if (known != rows.end()) {

@@ -1,0 +1,96 @@
+#include "bitrix24/message_methods.h"
+
+#include "bitrix24/answer.h"
+#include "codec/json.h"
+
+namespace imrelay {
+namespace {
+
+JsonWriter MessagesOf(const ConnectorId& connector, LineId line) {
+  JsonWriter json;
+  json.BeginObject().Key("CONNECTOR").String(connector.value());
+  json.Key("LINE").Integer(line.value()).Key("MESSAGES").BeginArray();
+  return json;
+}
+
+Call MakeCall(std::string_view method, JsonWriter& json) {
+  return {std::string(method), json.EndArray().EndObject().Take()};
+}
+
+Call CallWith(std::string_view method, const ConnectorId& connector, LineId line,
+              const std::string& element) {
+  JsonWriter json = MessagesOf(connector, line);
+  json.Raw(element);
+  return MakeCall(method, json);
+}
+
+void Write(const Confirmation& confirmation, JsonWriter& json) {
+  json.BeginObject().Key("im").BeginObject();
+  json.Key("chat_id").Integer(confirmation.chat.value());
+  json.Key("message_id").Integer(confirmation.message.value()).EndObject();
+  json.Key("message").BeginObject();
+  if (!confirmation.ids.empty()) {
+    json.Key("id").BeginArray();
+    for (const ExternalMessageId& id : confirmation.ids) json.String(id.value());
+    json.EndArray();
+  }
+  json.Key("date").Integer(UnixSeconds(confirmation.delivered_at)).EndObject();
+  json.Key("chat").BeginObject().Key("id").String(confirmation.external_chat.value()).EndObject();
+  json.EndObject();
+}
+
+// The first text in ERRORS, which is a list of texts or of maps with one.
+std::string FirstError(const Tree& item) {
+  const Tree* at = item.FindAnyCase("ERRORS");
+  while (at != nullptr && !at->is_text()) {
+    at = at->items().empty() ? nullptr : &at->items().front().second;
+  }
+  return ErrorWord(at == nullptr ? std::string_view() : std::string_view(at->text()));
+}
+
+}  // namespace
+
+Call ConfirmDelivery(const ConnectorId& connector, LineId line,
+                     const std::vector<Confirmation>& confirmations) {
+  JsonWriter json = MessagesOf(connector, line);
+  for (const Confirmation& confirmation : confirmations) Write(confirmation, json);
+  return MakeCall("imconnector.send.status.delivery", json);
+}
+
+Call SendMessage(const ConnectorId& connector, LineId line, const std::string& element) {
+  return CallWith("imconnector.send.messages", connector, line, element);
+}
+
+Call UpdateMessage(const ConnectorId& connector, LineId line, const std::string& element) {
+  return CallWith("imconnector.update.messages", connector, line, element);
+}
+
+Call DeleteMessage(const ConnectorId& connector, LineId line, const std::string& element) {
+  return CallWith("imconnector.delete.messages", connector, line, element);
+}
+
+CallResultOf<void> ReadSent(const CallResult& answer) {
+  if (!answer) return FailCall(answer.error());
+  const Tree* result = answer->Find("result");
+  const std::string* success = result == nullptr ? nullptr : result->FindTextAnyCase("SUCCESS");
+  if (success == nullptr) {
+    return FailCall({Fault::kLater, "broken_answer", "an answer without SUCCESS"});
+  }
+  const Tree* data = result->FindAnyCase("DATA");
+  const Tree* items = data == nullptr ? nullptr : data->FindAnyCase("RESULT");
+  const Tree* item =
+      items == nullptr || items->items().empty() ? nullptr : &items->items().front().second;
+  const std::string* own = item == nullptr ? nullptr : item->FindTextAnyCase("SUCCESS");
+  if (IsYes(*success) && (own == nullptr || IsYes(*own))) return {};
+  const std::string word = FirstError(item == nullptr ? *result : *item);
+  return FailCall({Fault::kPermanent, word, "the portal refused the message: " + word});
+}
+
+Call TellChat(ChatId chat, const std::string& sentence) {
+  JsonWriter json;
+  json.BeginObject().Key("DIALOG_ID").String("chat" + std::to_string(chat.value()));
+  json.Key("MESSAGE").String(sentence).Key("SYSTEM").String("Y").EndObject();
+  return {"im.message.add", json.Take()};
+}
+
+}  // namespace imrelay

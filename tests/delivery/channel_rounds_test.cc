@@ -1,0 +1,335 @@
+#include "delivery/channel_rounds.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/fakes/fake_clock.h"
+#include "tests/fakes/fake_outbox.h"
+#include "tests/fakes/scripted_channel.h"
+
+namespace imrelay {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using AnswerKind = ChannelAnswer::Kind;
+using State = FakeOutbox::State;
+using Verdict = Settlement::Verdict;
+
+// A sender of channels "a", "b" … that serve the lines 1, 2 …, driven by hand.
+class Bench {
+ public:
+  explicit Bench(int channels = 1, SenderLimits limits = {}, DeletionPolicy policy = {}) {
+    std::vector<ChannelEntry> entries;
+    for (int i = 0; i < channels; ++i) {
+      ChannelEntry entry;
+      entry.name = std::string(1, static_cast<char>('a' + i));
+      auto scripted = std::make_unique<ScriptedChannel>();
+      channel.push_back(scripted.get());
+      entry.channel = std::move(scripted);
+      entry.line = LineId(i + 1);
+      entry.policy = policy;
+      entries.push_back(std::move(entry));
+    }
+    directory = std::make_unique<ChannelDirectory>(std::move(entries));
+    rounds = std::make_unique<ChannelRounds>(outbox, *directory, 0, clock, limits,
+                                             std::make_shared<Bell>());
+  }
+
+  // Rounds until nothing is to be done now. Returns the pause that the last one named.
+  milliseconds Settle() {
+    for (int i = 0; i < 1000; ++i) {
+      const int turns = outbox.turns();
+      const Result<milliseconds> pause = rounds->Round();
+      REQUIRE(pause.has_value());
+      if (pause->count() > 0 && outbox.turns() == turns) return *pause;
+    }
+    FAIL("it never ends");
+    return {};
+  }
+
+  DeliveryId Add(std::int64_t line, const std::string& chat,
+                 std::string_view kind = kind::kMessageCreated) {
+    return outbox.Add(line, chat, kind);
+  }
+
+  FakeClock clock;
+  FakeOutbox outbox;
+  std::vector<ScriptedChannel*> channel;
+  std::unique_ptr<ChannelDirectory> directory;
+  std::unique_ptr<ChannelRounds> rounds;
+};
+
+TEST_CASE("channel_rounds: everything is sent, in the order of its chat") {
+  Bench bench;
+  std::vector<DeliveryId> ids;
+  for (int i = 0; i < 30; ++i) ids.push_back(bench.Add(1, "chat" + std::to_string(i % 3)));
+
+  bench.Settle();
+
+  for (const DeliveryId id : ids) CHECK(bench.outbox[id].last->verdict == Verdict::kDone);
+  REQUIRE(bench.channel[0]->sent.size() == 30);
+  std::map<ExternalChatId, DeliveryId> last;
+  for (const auto& sent : bench.channel[0]->sent) {
+    CHECK(sent.delivery.id > last[sent.delivery.external_chat_id]);
+    last[sent.delivery.external_chat_id] = sent.delivery.id;
+  }
+  CHECK(bench.rounds->IsIdle());
+}
+
+TEST_CASE("channel_rounds: nothing overtakes what has to come again") {
+  Bench bench;
+  bench.channel[0]->answer = AnswerOf(AnswerKind::kLater, 503);
+  bench.channel[0]->answer.retry_after = seconds(30);
+  const DeliveryId first = bench.Add(1, "chat");
+  const DeliveryId second = bench.Add(1, "chat");
+
+  const milliseconds pause = bench.Settle();
+  bench.channel[0]->answer = {};
+  bench.clock.Advance(seconds(29));
+  bench.Settle();
+
+  CHECK(pause == milliseconds(250));
+  CHECK(bench.channel[0]->sent.size() == 1);
+  CHECK(bench.outbox[second].state == State::kPending);
+
+  bench.clock.Advance(seconds(1));
+  bench.Settle();
+
+  REQUIRE(bench.channel[0]->sent.size() == 3);
+  CHECK(bench.channel[0]->sent[1].delivery.id == first);
+  CHECK(bench.channel[0]->sent[2].delivery.id == second);
+}
+
+TEST_CASE("channel_rounds: what is due soon is not waited for longer") {
+  Bench bench;
+  const DeliveryId id = bench.Add(1, "chat");
+  bench.outbox.Change(id, [&](auto& row) { row.due = bench.clock.Now() + milliseconds(40); });
+
+  CHECK(bench.Settle() == milliseconds(40));
+}
+
+TEST_CASE("channel_rounds: a slow channel leaves room for the others") {
+  Bench bench(2, {.under_way = 16, .under_way_a_channel = 8});
+  bench.channel[0]->holds = true;
+  for (int i = 0; i < 100; ++i) bench.Add(1, "chat" + std::to_string(i));
+  bench.Settle();
+  CHECK(bench.channel[0]->held.size() == 8);
+
+  for (int i = 0; i < 100; ++i) bench.Add(2, "chat" + std::to_string(i));
+  bench.Settle();
+
+  CHECK(bench.channel[0]->held.size() == 8);
+  CHECK(bench.channel[1]->sent.size() == 100);
+}
+
+TEST_CASE("channel_rounds: even when every other channel is slow there is room") {
+  Bench bench(20, {.under_way = 64, .under_way_a_channel = 32});
+  for (int line = 1; line < 20; ++line) {
+    bench.channel[line - 1]->holds = true;
+    for (int i = 0; i < 64; ++i) bench.Add(line, "chat" + std::to_string(i));
+  }
+  bench.Settle();
+  const DeliveryId id = bench.Add(20, "chat");
+
+  bench.Settle();
+
+  CHECK(bench.outbox[id].state == State::kEnded);
+}
+
+TEST_CASE("channel_rounds: a line with much to send leaves the others their turn") {
+  std::vector<ChannelEntry> entries(1);
+  auto scripted = std::make_unique<ScriptedChannel>();
+  ScriptedChannel& channel = *scripted;
+  channel.holds = true;
+  entries[0].channel = std::move(scripted);
+  const ChannelDirectory directory(std::move(entries));
+  FakeClock clock;
+  FakeOutbox outbox;
+  ChannelRounds rounds(outbox, directory, 0, clock, {.under_way = 8, .under_way_a_channel = 8},
+                       std::make_shared<Bell>());
+  for (int i = 0; i < 500; ++i) outbox.Add(1, "chat" + std::to_string(i), kind::kMessageCreated);
+  REQUIRE(rounds.Round().has_value());
+  REQUIRE(channel.held.size() == 8);
+  for (int line = 2; line <= 4; ++line) outbox.Add(line, "chat", kind::kMessageCreated);
+
+  for (int i = 0; i < 4; ++i) {
+    channel.AnswerHeld({});
+    REQUIRE(rounds.Round().has_value());
+  }
+
+  std::vector<std::int64_t> lines;
+  for (const auto& sent : channel.sent) lines.push_back(sent.delivery.line.value());
+  for (int line = 2; line <= 4; ++line) {
+    CHECK(std::count(lines.begin(), lines.end(), line) == 1);
+  }
+}
+
+TEST_CASE("channel_rounds: what has no channel waits") {
+  Bench bench;
+  const DeliveryId id = bench.Add(9, "chat");
+
+  CHECK(bench.Settle() == milliseconds(250));
+
+  CHECK(bench.outbox[id].state == State::kPending);
+  CHECK(bench.outbox.turns() == 0);
+}
+
+TEST_CASE("channel_rounds: 410 turns the channel off, and nothing is lost by it") {
+  Bench bench;
+  bench.channel[0]->answer = AnswerOf(AnswerKind::kOff, 410);
+  const DeliveryId id = bench.Add(1, "chat");
+  bench.Settle();
+  bench.Add(1, "another chat");
+  bench.channel[0]->answer = {};
+  bench.clock.Advance(hours(24 * 30));
+  bench.Settle();
+
+  CHECK(bench.channel[0]->sent.size() == 1);
+  CHECK(bench.outbox[id].state == State::kPending);
+  CHECK(bench.outbox[id].delivery.attempts == 0);
+  REQUIRE(bench.outbox.Remembered("a").has_value());
+  EndpointState state = *bench.outbox.Remembered("a");
+  CHECK(state.state == EndpointState::State::kOff);
+
+  state.state = EndpointState::State::kClosed;
+  state.since = bench.clock.Now();
+  bench.outbox.Remember(state);
+  bench.clock.Advance(seconds(1));
+  bench.Settle();
+
+  CHECK(bench.channel[0]->sent.size() == 3);
+  CHECK(bench.outbox[id].state == State::kEnded);
+}
+
+TEST_CASE("channel_rounds: an endpoint that fails is left alone, probed, and called again") {
+  Bench bench;
+  bench.channel[0]->answer = AnswerOf(AnswerKind::kLater, 0);
+  for (int i = 0; i < 5; ++i) bench.Add(1, "chat" + std::to_string(i));
+  for (int i = 0; i < 10; ++i) {
+    bench.Settle();
+    bench.clock.Advance(seconds(1));
+  }
+  REQUIRE(bench.outbox.Remembered("a").has_value());
+  CHECK(bench.outbox.Remembered("a")->state == EndpointState::State::kOpen);
+
+  const std::size_t sent = bench.channel[0]->sent.size();
+  bench.clock.Advance(hours(1));
+  bench.Settle();
+  CHECK(bench.channel[0]->sent.size() == sent + 1);
+
+  bench.channel[0]->answer = {};
+  bench.clock.Advance(hours(1));
+  bench.Settle();
+  CHECK(bench.outbox.Remembered("a")->state == EndpointState::State::kClosed);
+  for (int i = 1; i <= 5; ++i) CHECK(bench.outbox[DeliveryId(i)].state == State::kEnded);
+}
+
+TEST_CASE("channel_rounds: where the channel does not delete, an edit takes its place") {
+  Bench bench(1, {}, {.max_delete_age = {}, .edit_instead = true});
+  bench.channel[0]->answer = AnswerOf(AnswerKind::kUnsupported, 422);
+  bench.channel[0]->edit_answer = AnswerOf(AnswerKind::kDone, 200);
+  const DeliveryId id = bench.Add(1, "chat", kind::kMessageDeleted);
+
+  bench.Settle();
+
+  REQUIRE(bench.channel[0]->sent.size() == 2);
+  CHECK_FALSE(bench.channel[0]->sent[0].as_edit);
+  CHECK(bench.channel[0]->sent[1].as_edit);
+  CHECK(bench.outbox[id].last->verdict == Verdict::kDone);
+}
+
+TEST_CASE("channel_rounds: when the edit is refused too, the deletion's own refusal counts") {
+  Bench bench(1, {}, {.max_delete_age = {}, .edit_instead = true});
+  bench.channel[0]->answer = AnswerOf(AnswerKind::kTooOld, 422);
+  bench.channel[0]->edit_answer = AnswerOf(AnswerKind::kFailed, 400);
+  const DeliveryId id = bench.Add(1, "chat", kind::kMessageDeleted);
+
+  bench.Settle();
+
+  CHECK(bench.outbox[id].last->verdict == Verdict::kTooOld);
+  CHECK(bench.outbox[id].last->tell_operator);
+  CHECK(bench.outbox[id].delivery.attempts == 1);
+}
+
+TEST_CASE("channel_rounds: an edit that could not be sent now comes again") {
+  Bench bench(1, {}, {.max_delete_age = seconds(1), .edit_instead = true});
+  bench.channel[0]->edit_answer = AnswerOf(AnswerKind::kLater, 503);
+  const DeliveryId id = bench.Add(1, "chat", kind::kMessageDeleted);
+  bench.outbox.Change(
+      id, [&](auto& row) { row.delivery.message_created_at = bench.clock.Now() - hours(1); });
+
+  bench.Settle();
+  CHECK(bench.outbox[id].state == State::kPending);
+
+  bench.channel[0]->edit_answer = AnswerOf(AnswerKind::kDone, 200);
+  bench.clock.Advance(seconds(2));
+  bench.Settle();
+
+  CHECK(bench.outbox[id].last->verdict == Verdict::kDone);
+  for (const auto& sent : bench.channel[0]->sent) CHECK(sent.as_edit);
+}
+
+TEST_CASE("channel_rounds: answers are kept while the database is away") {
+  Bench bench;
+  bench.channel[0]->holds = true;
+  const DeliveryId id = bench.Add(1, "chat");
+  bench.Settle();
+  bench.outbox.Fails(true);
+  bench.channel[0]->AnswerHeld({});
+
+  CHECK_FALSE(bench.rounds->Round().has_value());
+  CHECK_FALSE(bench.rounds->Round().has_value());
+  CHECK_FALSE(bench.rounds->IsIdle());
+  bench.outbox.Fails(false);
+  bench.Settle();
+
+  CHECK(bench.outbox[id].last->verdict == Verdict::kDone);
+  CHECK(bench.channel[0]->sent.size() == 1);
+}
+
+TEST_CASE("channel_rounds: when it stops, it takes up nothing and records what is under way") {
+  Bench bench;
+  bench.channel[0]->holds = true;
+  const DeliveryId under_way = bench.Add(1, "chat");
+  const DeliveryId queued = bench.Add(1, "chat");
+  bench.Settle();
+
+  bench.rounds->StopTaking();
+  CHECK_FALSE(bench.rounds->IsIdle());
+  bench.channel[0]->AnswerHeld({});
+  bench.Settle();
+
+  CHECK(bench.rounds->IsIdle());
+  CHECK(bench.outbox[under_way].state == State::kEnded);
+  CHECK(bench.outbox[queued].state == State::kPending);
+}
+
+TEST_CASE("channel_rounds: an answer that comes after its end harms nobody") {
+  Bench bench;
+  bench.channel[0]->holds = true;
+  bench.Add(1, "chat");
+  bench.Settle();
+
+  bench.rounds.reset();
+  bench.channel[0]->AnswerHeld({});
+
+  CHECK(bench.channel[0]->held.empty());
+}
+
+TEST_CASE("channel_rounds: an idle one only reads") {
+  Bench bench;
+  for (int i = 0; i < 20; ++i) {
+    CHECK(bench.Settle() == milliseconds(250));
+    bench.clock.Advance(milliseconds(250));
+  }
+  CHECK(bench.outbox.turns() == 0);
+}
+
+}  // namespace
+}  // namespace imrelay
