@@ -169,14 +169,16 @@ Result<bool> DeleteOne(const Target& target, const std::string& id, MessageRows&
     known->second.deleted = true;
     done = SetMoment(target, sql::kMessageSetDeleted, known->second);
   } else {
-    Result<std::optional<TakenIncoming>> incoming = TakeIncoming(target.context, target.keys, id);
-    if (!incoming) return Fail(std::move(incoming).error());
-    MessageRow fresh = pattern;
-    if (*incoming) fresh = {0, kIn, (*incoming)->created_at};
-    const std::optional<std::int64_t> updated_at =
-        *incoming ? (*incoming)->updated_at : std::nullopt;
+    Result<TakenIncoming> taken = TakeIncoming(target.context, target.keys, id);
+    if (!taken) return Fail(std::move(taken).error());
+    using What = TakenIncoming::What;
+    if (taken->what == What::kDeleted) return false;
+    if (taken->what == What::kTaken) {
+      pattern.direction = kIn;
+      pattern.created_at = taken->created_at;
+    }
     done = RemoveUnnamed(target, rows);
-    if (done) done = InsertRow(target, id, fresh, updated_at, RowState::kDeleted, rows);
+    if (done) done = InsertRow(target, id, pattern, taken->updated_at, RowState::kDeleted, rows);
   }
   if (done) done = CancelUpdates(target, id);
   if (done && id == kUnnamed && deletion.never_sent) {
