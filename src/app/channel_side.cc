@@ -4,7 +4,6 @@
 
 #include "app/channel_config.h"
 #include "app/telegram_bots.h"
-#include "web/answers.h"
 
 namespace imrelay {
 namespace {
@@ -50,16 +49,12 @@ ChannelSide::ChannelSide(const Config& config, Service& service, std::vector<Cha
                          std::vector<TelegramBot> bots, const Clock& clock)
     : api_(std::move(callers), ConnectorId(config.connector_id), *service.store, *service.store,
            pool_, clock),
-      telegram_(std::move(bots), *service.store, clock),
+      telegram_(std::move(bots), *service.store, pool_, clock),
       pool_(kThreads, kLongestQueue) {}
 
 void ChannelSide::Handle(const Request& request, Reply reply) {
   if (!TelegramUpdates::Owns(request.path)) return api_.Handle(request, std::move(reply));
-  const bool taken = pool_.Add([this, request, reply](bool late) {
-    reply(late ? UnavailableAnswer("stopping", "this worker is stopping")
-               : telegram_.Answer(request));
-  });
-  if (!taken) reply(UnavailableAnswer("too_busy", "too many requests wait already"));
+  telegram_.Handle(request, std::move(reply));
 }
 
 }  // namespace imrelay

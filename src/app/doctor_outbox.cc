@@ -14,7 +14,7 @@ Findings CheckOutboxOf(const Config& config) {
   Result<OutboxLevels> levels = (*store)->FindLevels();
   Result<std::vector<EndpointState>> endpoints = (*store)->Endpoints();
   if (!levels || !endpoints) return {};
-  return CheckOutbox({*std::move(levels), *std::move(endpoints), !config.channel_url.empty()},
+  return CheckOutbox({*std::move(levels), *std::move(endpoints), config.channels.at("").is_configured()},
                      SystemClock().Now());
 }
 

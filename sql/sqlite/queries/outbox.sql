@@ -72,10 +72,12 @@ JOIN portal AS p USING (portal_id)
 LEFT JOIN line AS l ON l.line_key = d.line_key
 LEFT JOIN chat AS c ON c.chat_key = d.chat_key
 LEFT JOIN message AS m
-  ON m.message_id = d.message_id AND m.line_key = d.line_key AND m.part = (
-    SELECT own.part FROM message AS own
-    WHERE own.message_id = d.message_id AND own.line_key = d.line_key
-    ORDER BY own.external_message_id IS NOT d.external_message_id, own.part LIMIT 1)
+  ON m.message_id = d.message_id AND m.line_key = d.line_key AND m.part = coalesce(
+    (SELECT own.part FROM message AS own
+     WHERE own.message_id = d.message_id AND own.line_key = d.line_key
+       AND +own.external_message_id IS d.external_message_id),
+    (SELECT min(part) FROM message AS own
+     WHERE own.message_id = d.message_id AND own.line_key = d.line_key))
 WHERE d.delivery_id = ?1;
 
 -- name: OutboxState
