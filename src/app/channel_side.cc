@@ -53,8 +53,8 @@ ChannelSide::ChannelSide(const Config& config, Service& service, std::vector<Cha
       pool_(kThreads, kLongestQueue) {}
 
 void ChannelSide::Handle(const Request& request, Reply reply) {
-  if (!TelegramUpdates::Owns(request.path)) return api_.Handle(request, std::move(reply));
-  telegram_.Handle(request, std::move(reply));
+  if (TelegramUpdates::Owns(request.path)) return telegram_.Handle(request, std::move(reply));
+  api_.Handle(request, std::move(reply));
 }
 
 }  // namespace imrelay

@@ -1,5 +1,6 @@
 #include "app/doctor_outbox.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -14,8 +15,10 @@ Findings CheckOutboxOf(const Config& config) {
   Result<OutboxLevels> levels = (*store)->FindLevels();
   Result<std::vector<EndpointState>> endpoints = (*store)->Endpoints();
   if (!levels || !endpoints) return {};
-  return CheckOutbox({*std::move(levels), *std::move(endpoints), config.channels.at("").is_configured()},
-                     SystemClock().Now());
+  const bool configured =
+      std::any_of(config.channels.begin(), config.channels.end(),
+                  [](const auto& channel) { return channel.second.is_configured(); });
+  return CheckOutbox({*std::move(levels), *std::move(endpoints), configured}, SystemClock().Now());
 }
 
 }  // namespace imrelay

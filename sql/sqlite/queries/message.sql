@@ -51,14 +51,3 @@ WHERE line_key = ?1 AND message_id = ?2 AND part = ?3 AND deleted_at IS NULL;
 -- name: MessageSetDeleted
 UPDATE message SET deleted_at = ?4, outcome = 'pending'
 WHERE line_key = ?1 AND message_id = ?2 AND part = ?3 AND deleted_at IS NULL;
-
--- name: IncomingFind
--- The client's message of a name in a chat, whichever of the chat's rows it is kept with.
-SELECT i.chat_key, i.created_at, i.updated_at, i.deleted_at IS NOT NULL
-FROM chat AS c
-JOIN chat AS same ON same.line_key = c.line_key AND same.external_chat_id = c.external_chat_id
-JOIN incoming_message AS i ON i.external_message_id = ?2 AND i.chat_key = same.chat_key
-WHERE c.chat_key = ?1 LIMIT 1;
-
--- name: IncomingRemove
-DELETE FROM incoming_message WHERE external_message_id = ?1 AND chat_key = ?2;
