@@ -135,7 +135,7 @@ class Life(DeliveryTest):
     def test_a_pending_delivery_can_be_cancelled(self):
         self.channel.fault("503", "message.created", 1, retry_after=600)
         self.send()
-        wait_for(lambda: self.deliveries("message.created")[0]["attempts"] == 1)
+        wait_for(lambda: [row["attempts"] for row in self.deliveries("message.created")] == [1])
         pending = self.await_delivery("message.created", "pending")
         done = self.stack.command("delivery", "cancel", pending["id"])
         self.assertEqual(done.returncode, 0, done)
@@ -170,7 +170,7 @@ class Switched(DeliveryTest):
         second = self.send()
         wait_for(lambda: " off" in self.stack.command("channel", "list").stdout)
         time.sleep(1.5)
-        self.assertEqual(len(self.channel.log(self.portal)), 1)
+        self.assertEqual((len(self.calls(first)), len(self.calls(second))), (1, 0))
         self.assertEqual({row["state"] for row in self.deliveries("message.created")}, {"pending"})
 
         done = self.stack.command("channel", "on", "default")
