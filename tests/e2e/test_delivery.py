@@ -43,6 +43,7 @@ class Life(DeliveryTest):
                     "SELECT 1 FROM deliveries WHERE state IN ('pending', 'leased')"
                     f" AND member_id = '{self.portal.member_id}'"))
                 self.assertEqual(len(self.notices()), before + told)
+        self.assertEqual({row["state"] for row in self.deliveries("operator.notice")}, {"done"})
 
     def test_two_ids_of_one_message_are_independent(self):
         self.channel.setting(ids=2)
