@@ -46,7 +46,7 @@ TEST_CASE("outbox: an uninstallation cancels the clients' messages, and deletion
     REQUIRE(bench.Do("m1", Deleted(1, {"a"})) == "accepted");
     RawDatabase raw(bench.path());
     REQUIRE(raw.Execute(
-        "INSERT INTO incoming_message VALUES ('in', 1, 1, 10, NULL, 20, 'pending');"
+        "INSERT INTO incoming_message VALUES ('in', 1, 1, 1, 10, NULL, 20, 'pending');"
         "INSERT INTO channel_request VALUES (x'01', x'02', 1, 0);"
         "INSERT INTO delivery (portal_id, line_key, chat_key, kind, due_at_ms, created_at, target,"
         " queue, lane, head, external_message_id) VALUES"
