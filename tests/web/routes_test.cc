@@ -100,7 +100,7 @@ TEST_CASE("routes: a probe of a page gets a small page that costs no work") {
 
 TEST_CASE("routes: without pages an installation page's form is no event") {
   House house;
-  Routes bare({house.ingest, house.store, house.portals});
+  Routes bare({house.ingest, house.store, [&house] { return house.levels; }});
   Request request;
   request.method = "POST";
   request.path = "/bitrix24/install";
