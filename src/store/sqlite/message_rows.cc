@@ -173,12 +173,10 @@ Result<bool> DeleteOne(const Target& target, const std::string& id, MessageRows&
     if (!taken) return Fail(std::move(taken).error());
     using What = TakenIncoming::What;
     if (taken->what == What::kDeleted) return false;
-    if (taken->what == What::kTaken) {
-      pattern.direction = kIn;
-      pattern.created_at = taken->created_at;
-    }
+    const MessageRow fresh =
+        taken->what == What::kTaken ? MessageRow{0, kIn, taken->created_at} : pattern;
     done = RemoveUnnamed(target, rows);
-    if (done) done = InsertRow(target, id, pattern, taken->updated_at, RowState::kDeleted, rows);
+    if (done) done = InsertRow(target, id, fresh, taken->updated_at, RowState::kDeleted, rows);
   }
   if (done) done = CancelUpdates(target, id);
   if (done && id == kUnnamed && deletion.never_sent) {
