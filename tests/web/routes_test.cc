@@ -100,7 +100,7 @@ TEST_CASE("routes: a probe of a page gets a small page that costs no work") {
 
 TEST_CASE("routes: without pages an installation page's form is no event") {
   House house;
-  Routes bare({house.ingest, house.store, house.portals});
+  Routes bare({house.ingest, house.store, [] { return std::vector<Level>(); }});
   Request request;
   request.method = "POST";
   request.path = "/bitrix24/install";
@@ -118,6 +118,29 @@ TEST_CASE("routes: without pages an installation page's form is no event") {
   CHECK(ErrorOf(install) == "no_event");
   CHECK(settings.status == 404);
   CHECK(house.store.journal.empty());
+}
+
+TEST_CASE("routes: what is below /channel/ goes to the channels, where there are any") {
+  House house;
+  CHECK(house.Ask("GET", "/channel/v1/messages").status == 404);
+  std::vector<std::string> taken;
+  Routes routes({.ingest = house.ingest,
+                 .store = house.store,
+                 .levels = [] { return std::vector<Level>(); },
+                 .channel =
+                     [&](const Request& request, const Reply& reply) {
+                       taken.push_back(request.path);
+                       reply({202, "application/json", "{}", {}});
+                     }});
+  Request request;
+  request.method = "POST";
+  for (const char* path :
+       {"/channel/v1/messages", "/channel/", "/channels", "/bitrix24/channel/"}) {
+    request.path = path;
+    Await<Response>([&](Reply reply) { routes.Handle(request, std::move(reply)); });
+  }
+
+  CHECK(taken == std::vector<std::string>{"/channel/v1/messages", "/channel/"});
 }
 
 TEST_CASE("routes: each application has an event path, and its installations its name") {
