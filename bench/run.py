@@ -5,16 +5,18 @@ import signal
 import sys
 
 import decoder
+import delivery
 import disk
 import main_table
 import mapping
 
-PARTS = {"main": main_table, "mapping": mapping, "disk": disk, "decoder": decoder}
+PARTS = {"main": main_table, "mapping": mapping, "disk": disk, "decoder": decoder,
+         "delivery": delivery}
 
 
 def main():
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--only", choices=PARTS, help="one part instead of all four")
+    parser.add_argument("--only", choices=PARTS, help="one part instead of all five")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=5, help="of a round")
     parser.add_argument("--without-php", action="store_true", help="in the main table")

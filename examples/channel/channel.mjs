@@ -1,5 +1,5 @@
 // A channel's service. Run: npm install standardwebhooks
-// IMRELAY_SECRET=whsec_… node channel.mjs 8090      and in imrelay.toml: url = "http://127.0.0.1:8090/"
+// IMRELAY_SECRET=whsec_… node channel.mjs 8090   (in imrelay.toml: url = "http://127.0.0.1:8090/")
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { Webhook } from "standardwebhooks";

@@ -1,6 +1,6 @@
 <?php
 // A channel's service. Run: composer require standard-webhooks/standard-webhooks
-// IMRELAY_SECRET=whsec_… php -S 127.0.0.1:8090 channel.php   and in imrelay.toml: url = "http://127.0.0.1:8090/"
+// IMRELAY_SECRET=whsec_… php -S 127.0.0.1:8090 channel.php
 require __DIR__ . '/vendor/autoload.php';
 
 use StandardWebhooks\Exception\WebhookVerificationException;
@@ -12,7 +12,8 @@ function act(string $type, array $data, array &$state): array
     $message = $data['message'] ?? [];
     $im = $data['im']['message_id'] ?? null;
     if ($type === 'message.created') { // the text and each file become a message of their own
-        $parts = array_filter([$message['text'], ...array_column($message['files'] ?? [], 'url')], 'strlen');
+        $files = array_column($message['files'] ?? [], 'url');
+        $parts = array_filter([$message['text'], ...$files], 'strlen');
         $ids = [];
         foreach ($parts as $text) {
             $ids[] = $id = 'm' . $state['next']++;
@@ -25,15 +26,15 @@ function act(string $type, array $data, array &$state): array
         $state['messages'][$message['id']]['text'] = $message['text'];
     }
     if ($type === 'message.deleted') { // without an id: whatever Bitrix24's number became
-        $gone = fn ($one, $id) => isset($message['id']) ? $id === $message['id'] : $one['im'] === $im;
-        $ids = array_keys(array_filter($state['messages'], $gone, ARRAY_FILTER_USE_BOTH));
-        foreach ($ids as $id) unset($state['messages'][$id]);
+        $ids = isset($message['id'])
+            ? array_intersect([$message['id']], array_keys($state['messages']))
+            : array_keys(array_filter($state['messages'], fn ($one) => $one['im'] === $im));
+        $state['messages'] = array_diff_key($state['messages'], array_flip($ids));
         if (!$ids) return [404, []];
     }
     return [200, []];
 }
 
-header('Content-Type: application/json');
 $id = $_SERVER['HTTP_WEBHOOK_ID'] ?? '';
 try {
     $call = (new Webhook(getenv('IMRELAY_SECRET')))->verify(file_get_contents('php://input'), [
@@ -43,16 +44,17 @@ try {
     ]);
 } catch (WebhookVerificationException $error) {
     http_response_code(503); // a 4xx is final: a secret that is not set up yet must lose nothing
-    exit('{}');
+    exit;
 }
 $file = getenv('CHANNEL_STATE') ?: 'channel.json';
 flock($lock = fopen("$file.lock", 'c'), LOCK_EX);
-$state = json_decode(@file_get_contents($file), true) ?? ['next' => 1, 'messages' => [], 'seen' => []];
+$empty = ['next' => 1, 'messages' => [], 'seen' => []];
+$state = json_decode((string) @file_get_contents($file), true) ?? $empty;
 if (!isset($state['seen'][$id])) {
     $state['seen'][$id] = act($call['type'], $call['data'], $state);
     file_put_contents("$file.new", json_encode($state));
     rename("$file.new", $file); // what was done, and that it was, at once
 }
 [$status, $answer] = $state['seen'][$id];
-http_response_code($status);
+header('Content-Type: application/json', true, $status);
 echo json_encode((object) $answer);

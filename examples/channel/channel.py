@@ -1,5 +1,5 @@
 """A channel's service. Run: pip install standardwebhooks
-IMRELAY_SECRET=whsec_… python3 channel.py 8090   and in imrelay.toml: url = "http://127.0.0.1:8090/"
+IMRELAY_SECRET=whsec_… python3 channel.py 8090  (in imrelay.toml: url = "http://127.0.0.1:8090/")
 """
 import http.server
 import json

@@ -49,7 +49,6 @@ Settlement Untried(const Delivery& delivery, TimePoint due) {
   settlement.id = delivery.id;
   settlement.verdict = Verdict::kLater;
   settlement.due = due;
-  settlement.reason = "not sent yet";
   return settlement;
 }
 

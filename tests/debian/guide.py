@@ -8,18 +8,22 @@ NAME = "relay.bare.test"
 CLIENT_ID = "local.install.test"
 CLIENT_SECRET = "install-test-secret-0123456789"
 
-# Stands for a person at an editor, who knows the public address from the start and the application's
-# id and secret later.
+# Stands for a person at an editor, who knows the public address from the start, the application's id
+# and secret later, and the channel's address last.
 EDITOR = f"""#!/bin/sh
 set -eu
 case $1 in
   */imrelay.toml)
     if grep -q '^# public_url' "$1"; then
       sed -i -e 's|^# \\(public_url = \\).*|\\1"https://{NAME}"|' "$1"
-    else
+    elif ! grep -q '^client_id' "$1"; then
       # The first of each; those of [[application]] stay an example.
       sed -i -e '0,/^# client_id = .*/s//client_id = "{CLIENT_ID}"/' \\
         -e '0,/^# client_secret_file = /s//client_secret_file = /' "$1"
+    else
+      # The first of each; those of [[line]] stay an example.
+      sed -i -e '0,/^# url = "https.*/s//url = "https:\\/\\/channel.bare.test\\/imrelay"/' \\
+        -e '0,/^# secret_file = /s//secret_file = /' -e '0,/^# key_file = "channel_key"/s//key_file = "channel_key"/' "$1"
     fi ;;
   */client_secret) echo '{CLIENT_SECRET}' >"$1" ;;
   *) exit 1 ;;

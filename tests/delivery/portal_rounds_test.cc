@@ -239,8 +239,8 @@ TEST_CASE("portal_rounds: what each fault makes of a delivery") {
   const Case cases[] = {
       {Fault::kLater, "no_answer", 0, Verdict::kLater, "because", 1, true},
       {Fault::kLater, "query_limit_exceeded", 503, Verdict::kLater, "because", 1, true},
-      {Fault::kLater, "rate_limited", 0, Verdict::kLater, "not sent yet", 0, false},
-      {Fault::kLater, "operation_time_limit", 429, Verdict::kLater, "not sent yet", 0, false},
+      {Fault::kLater, "rate_limited", 0, Verdict::kLater, "", 0, false},
+      {Fault::kLater, "operation_time_limit", 429, Verdict::kLater, "", 0, false},
       {Fault::kRemoved, "application_not_found", 401, Verdict::kCancelled, "portal_uninstalled", 1,
        false},
       {Fault::kForbidden, "uninstalled", 0, Verdict::kCancelled, "portal_uninstalled", 1, false},

@@ -1,5 +1,5 @@
-"""The example services of examples/channel, each with the library it verifies signatures with: npm's
-own for Node; for PHP and Python a stand-in of what they use of theirs."""
+"""The example services of examples/channel, each with the library it verifies signatures with:
+npm's own for Node; for PHP and Python a stand-in of what they use of theirs."""
 
 import base64
 import hashlib

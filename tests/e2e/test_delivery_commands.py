@@ -31,7 +31,7 @@ class DeliveryCommands(StackTest):
         return done.stderr
 
     def test_list_takes_every_filter(self):
-        for words, found in ((("--line", 5), 3), (("--line", 6), 0), (("--message", 11), 2),
+        for words, found in ((("--line", 5), 3), (("--line", 9), 0), (("--message", 11), 2),
                              (("--external-message", "d-3"), 1), (("--state", "failed"), 0),
                              (("--kind", "message.deleted", "--state", "pending"), 1),
                              (("--line", 5, "--limit", 2), 2)):

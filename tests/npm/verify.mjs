@@ -1,5 +1,6 @@
-// Verifies signatures with the library standardwebhooks. Each line of standard input is a JSON object
-// {"secret": "whsec_…", "headers": {…}, "body": "…"}; prints a line for each: ok, or why not.
+// Verifies signatures with the library standardwebhooks. Each line of standard input is a JSON
+// object {"secret": "whsec_…", "headers": {…}, "body": "…"}; prints a line for each: ok, or why
+// not.
 import { readFileSync } from "node:fs";
 import { Webhook } from "standardwebhooks";
 

@@ -9,7 +9,7 @@ namespace {
 
 constexpr const char* kRows =
     "SELECT external_message_id, message_id, direction, deleted_at IS NOT NULL, outcome "
-    "FROM messages ORDER BY 1";
+    "FROM messages ORDER BY 1, 2";
 constexpr const char* kDeliveries =
     "SELECT id, kind, external_message_id, state, last_error FROM deliveries ORDER BY id";
 

@@ -11,6 +11,11 @@ bool Contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
+// Whether a table is read whole.
+bool Scans(const std::string& plan, const std::string& table) {
+  return Contains(plan + "\n", "SCAN " + table + "\n");
+}
+
 TEST_CASE("indexes: a message is found by its number in Bitrix24") {
   StoreBench bench;
   RawDatabase raw(bench.path());
@@ -22,7 +27,7 @@ TEST_CASE("indexes: a message is found by its number in Bitrix24") {
     const std::string plan = raw.PlanOf(std::string("SELECT * FROM messages WHERE ") + where);
     CAPTURE(plan);
     CHECK(Contains(plan, "SEARCH m USING PRIMARY KEY (message_id=?"));
-    CHECK_FALSE(Contains(plan, "SCAN m"));
+    CHECK_FALSE(Scans(plan, "m"));
   }
 }
 
@@ -37,7 +42,8 @@ TEST_CASE("indexes: a message is found by its id in the channel") {
     const std::string plan = raw.PlanOf(std::string("SELECT * FROM messages WHERE ") + where);
     CAPTURE(plan);
     CHECK(Contains(plan, "SEARCH m USING INDEX message_by_external_id"));
-    CHECK_FALSE(Contains(plan, "SCAN m"));
+    CHECK_FALSE(Scans(plan, "m"));
+    CHECK_FALSE(Scans(plan, "i"));
   }
 }
 
@@ -47,8 +53,9 @@ TEST_CASE("indexes: the commands that name a message use them too") {
   std::string by_id = sql::kReportMessagesById.text;
   std::string by_external_id = sql::kReportMessagesByExternalId.text;
 
-  CHECK_FALSE(Contains(raw.PlanOf(by_id), "SCAN m"));
-  CHECK_FALSE(Contains(raw.PlanOf(by_external_id), "SCAN m"));
+  CHECK_FALSE(Scans(raw.PlanOf(by_id), "m"));
+  CHECK_FALSE(Scans(raw.PlanOf(by_external_id), "m"));
+  CHECK_FALSE(Scans(raw.PlanOf(by_external_id), "i"));
 }
 
 TEST_CASE("indexes: a page reads no more of a line's deletions and of the journal than it shows") {
@@ -141,6 +148,29 @@ TEST_CASE("indexes: no row of an event is written by way of a table made for it"
     const std::string program = raw.Show(std::string("EXPLAIN ") + query->text);
     REQUIRE(Contains(program, "Transaction"));
     CHECK_FALSE(Contains(program, "OpenEphemeral"));
+  }
+}
+
+TEST_CASE("indexes: the outbox and what it does to a message read single rows") {
+  StoreBench bench;
+  RawDatabase raw(bench.path());
+
+  for (const sql::Query* query :
+       {&sql::kOutboxDue, &sql::kOutboxRead, &sql::kOutboxState, &sql::kOutboxEnd,
+        &sql::kOutboxLeaseRanOut, &sql::kMessageCreatedFind, &sql::kDeliveryOfMessage,
+        &sql::kUnnamedDeletionFind, &sql::kUpdatesName, &sql::kUpdatesCancel,
+        &sql::kMessageNamingRows, &sql::kMessageName, &sql::kMessageSetUndeletable,
+        &sql::kMessageIsDeleted, &sql::kMessageSetOutcome, &sql::kIncomingSetOutcome,
+        &sql::kIncomingTake, &sql::kChatLane, &sql::kDeliveryRemoveUnnamedDeletion}) {
+    CAPTURE(std::string(query->name));
+    const std::string plan = raw.PlanOf(query->text);
+    CAPTURE(plan);
+    REQUIRE_FALSE(plan.empty());
+    CHECK_FALSE(Contains(plan, "SCAN"));
+    // Each of these holds many messages of one line, or of all.
+    CHECK_FALSE(Contains(plan, "message_deleted"));
+    CHECK_FALSE(Contains(plan, "message_by_external_id"));
+    CHECK_FALSE(Contains(plan, "TEMP B-TREE"));
   }
 }
 

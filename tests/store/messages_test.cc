@@ -79,7 +79,7 @@ TEST_CASE("messages: a Delete marks the known row and asks for one delivery") {
   CHECK(bench.Show(kRows) == "a|out|1|1|pending");
   CHECK(bench.Show("SELECT created_at, deleted_at FROM messages") ==
         "2026-03-17T12:00:00Z|2026-03-17T12:00:05Z");
-  CHECK(bench.Show(kDeliveries) == "message.updated|a|pending\nmessage.deleted|a|pending");
+  CHECK(bench.Show(kDeliveries) == "message.updated|a|cancelled\nmessage.deleted|a|pending");
 }
 
 TEST_CASE("messages: a Delete of an unknown message inserts its tombstone") {
@@ -118,9 +118,9 @@ TEST_CASE("messages: a Delete without ids deletes all that are known, or the mes
   CHECK(bench.Do("m1", Deleted(3, {})) == "accepted");
 
   CHECK(bench.Show(kRows) ==
-        "a|out|1|1|pending\nb|out|1|1|pending\nNULL|out|0|1|pending\nNULL|NULL|0|1|pending");
+        "a|out|1|1|pending\nb|out|1|1|pending\nNULL|out|0|1|cancelled\nNULL|NULL|0|1|pending");
   CHECK(bench.Show("SELECT external_message_id FROM deliveries WHERE kind = 'message.deleted' "
-                   "ORDER BY id") == "a\nb\nNULL\nNULL");
+                   "ORDER BY id") == "a\nb\nNULL");
 }
 
 TEST_CASE("messages: a second Delete changes nothing") {
@@ -167,7 +167,7 @@ TEST_CASE("messages: ids that come after the deletion take the place of the row 
 
   CHECK(bench.Show(kRows) == "a|out|0|1|pending\nb|out|0|1|pending");
   CHECK(bench.Show(kDeliveries) ==
-        "message.created|NULL|pending\nmessage.deleted|a|pending\nmessage.deleted|b|pending");
+        "message.created|NULL|cancelled\nmessage.deleted|a|pending\nmessage.deleted|b|pending");
 }
 
 TEST_CASE("messages: the same numbers elsewhere are other messages") {

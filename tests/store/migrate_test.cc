@@ -174,6 +174,67 @@ TEST_CASE("migrate: the mapping of version 1 is kept, its external ids told apar
   CHECK(migrated.Show("PRAGMA integrity_check") == "ok");
 }
 
+// What the release before migration 4 writes.
+std::string OldDelivery(const std::string& values) {
+  return "INSERT INTO delivery (portal_id, line_key, chat_key, message_id, external_message_id, "
+         "kind, payload, due_at_ms, created_at) VALUES " +
+         values + ";";
+}
+
+TEST_CASE("migrate: deliveries of the release before keep their order, before and after") {
+  TemporaryDirectory directory;
+  const std::string path = directory.File("x.db");
+  {
+    RawDatabase raw(path);
+    for (int i = 0; i < 3; ++i) REQUIRE(raw.Execute(sql::kMigrations[i].text));
+    REQUIRE(raw.Execute(
+        "PRAGMA user_version = 3; PRAGMA application_id = 1768780396;"
+        "INSERT INTO portal (portal_id, member_id, status) VALUES (1, 'm1', 'active');"
+        "INSERT INTO line VALUES (1, 1, 'conn', 7, 'active', 0, 0);"
+        "INSERT INTO chat VALUES (1, 1, 'chat-1', 1807), (2, 1, 'chat-1', 0), (3, 1, 'x', 5);"
+        "INSERT INTO message VALUES (5, 1, 0, NULL, 1, 0, 10, NULL, NULL, NULL),"
+        "  (6, 1, 0, NULL, 1, 0, 10, NULL, 20, 'pending');" +
+        OldDelivery("(1, 1, 1, 5, NULL, 'message.created', '{}', 0, 10)") +
+        OldDelivery("(1, 1, 1, 6, NULL, 'message.created', '{}', 0, 11)") +
+        OldDelivery("(1, 1, 1, 6, NULL, 'message.deleted', NULL, 0, 12)") +
+        OldDelivery("(1, 1, 2, NULL, NULL, 'dialog.finished', '{}', 0, 13)") +
+        OldDelivery("(1, NULL, NULL, NULL, NULL, 'portal.installed', NULL, 0, 14)")));
+  }
+  Result<std::unique_ptr<SqliteStore>> store = SqliteStore::Open(path);
+  REQUIRE(store.has_value());
+  RawDatabase raw(path);
+  REQUIRE(raw.Execute(OldDelivery("(1, 1, 1, 7, NULL, 'message.created', '{}', 0, 15)") +
+                      OldDelivery("(1, 1, 3, 8, NULL, 'message.created', '{}', 0, 16)") +
+                      OldDelivery("(1, 1, NULL, NULL, NULL, 'line.deleted', NULL, 0, 17)")));
+  CHECK(raw.Show("SELECT target, queue, lane, head FROM delivery ORDER BY delivery_id") ==
+        "0|1|1|1\n0|1|1|0\n0|1|1|0\n0|1|1|0\n0|-1|-1|1\n0|1|1|0\n0|1|3|1\n0|1|-1|0");
+
+  std::string order;
+  for (int i = 0; i < 10; ++i) {
+    const Result<std::vector<ReadyQueue>> ready = (*store)->FindReady(Target::kChannel);
+    REQUIRE(ready.has_value());
+    std::vector<Ask> asks;
+    for (const ReadyQueue& queue : *ready) asks.push_back({queue.id, 1});
+    const Result<std::vector<Delivery>> taken =
+        (*store)->Turn({}, Target::kChannel, asks, 1, FromUnixSeconds(100 + i));
+    REQUIRE(taken.has_value());
+    for (const Delivery& delivery : *taken) {
+      order += std::to_string(delivery.id.value()) + " ";
+      Settlement done;
+      done.id = delivery.id;
+      REQUIRE(
+          (*store)->Turn({done}, Target::kChannel, {}, 1, FromUnixSeconds(100 + i)).has_value());
+    }
+  }
+
+  // A message that was deleted before it was sent, 6, is not sent, nor is its deletion.
+  CHECK(order == "5 1 4 6 7 8 ");
+  CHECK(raw.Show("SELECT state, last_error FROM deliveries WHERE id = 2 OR id = 3 ORDER BY id") ==
+        "cancelled|message_deleted\ncancelled|never_sent");
+  CHECK(raw.Show("SELECT outcome FROM messages WHERE message_id = 6") == "cancelled");
+  CHECK(raw.Show("SELECT what, sum(received) FROM tally GROUP BY 1") == "deletion|1\nmessage|4");
+}
+
 TEST_CASE("migrate: another program's database is refused and stays as it is") {
   TemporaryDirectory directory;
   const std::string path = directory.File("x.db");

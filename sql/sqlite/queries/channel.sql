@@ -34,16 +34,6 @@ UPDATE incoming_message SET updated_at = ?3 WHERE external_message_id = ?1 AND c
 UPDATE incoming_message SET deleted_at = ?3, outcome = ?4, delivery_id = ?5
 WHERE external_message_id = ?1 AND chat_key = ?2;
 
--- name: IncomingTake
--- The client's message of an id, in any row of the chat that a row stands for.
-DELETE FROM incoming_message
-WHERE external_message_id = ?2 AND line_key = ?1 AND chat_key IN (
-  SELECT same.chat_key FROM chat AS mine
-  JOIN chat AS same ON same.line_key = mine.line_key
-    AND same.external_chat_id = mine.external_chat_id
-  WHERE mine.chat_key = ?3)
-RETURNING delivery_id, created_at, updated_at;
-
 -- name: DeliveryFind
 SELECT d.kind, d.state, d.line_key, d.message_id, d.external_message_id, d.chat_key, d.target,
   p.status = 'uninstalled'

@@ -1,15 +1,16 @@
+-- name: ChatLane
+-- Its rows with and without Bitrix24's number of it share one.
+SELECT min(same.chat_key) FROM chat AS c
+JOIN chat AS same ON same.line_key = c.line_key AND same.external_chat_id = c.external_chat_id
+WHERE c.chat_key = ?1;
+
 -- name: DeliveryInsert
 -- Takes its place in the order as the trigger delivery_placed would give it.
 INSERT INTO delivery (portal_id, line_key, chat_key, message_id, external_message_id, kind,
                       payload, due_at_ms, created_at, target, queue, lane, head)
-SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, coalesce(?2, -?1), place.lane,
-  NOT EXISTS (SELECT 1 FROM delivery AS other
-              WHERE other.target = ?10 AND other.lane = place.lane AND other.head = 1)
-FROM (SELECT CASE WHEN ?11 THEN coalesce((
-        SELECT min(same.chat_key) FROM chat AS c
-        JOIN chat AS same
-          ON same.line_key = c.line_key AND same.external_chat_id = c.external_chat_id
-        WHERE c.chat_key = ?3), -?1) END AS lane) AS place;
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, coalesce(?2, -?1), ?11,
+        NOT EXISTS (SELECT 1 FROM delivery AS other
+                    WHERE other.target = ?10 AND other.lane = ?11 AND other.head = 1));
 
 -- name: OutboxReady
 -- From one queue's first to the next, so that a long queue costs no more than a short one. What is
@@ -174,7 +175,7 @@ WHERE message_id = ?1 AND line_key = ?2 AND part = ?3;
 
 -- name: MessageSetUndeletable
 UPDATE message SET undeletable = ?3
-WHERE message_id = ?1 AND line_key = ?2 AND (?3 IS NULL OR external_message_id IS NULL);
+WHERE message_id = ?1 AND line_key = ?2 AND (?3 IS NULL OR +external_message_id IS NULL);
 
 -- name: MessageIsDeleted
 -- The + keeps SQLite from reading all deletions of the line instead.
@@ -182,7 +183,8 @@ SELECT 1 FROM message WHERE message_id = ?1 AND line_key = ?2 AND +deleted_at IS
 
 -- name: MessageSetOutcome
 UPDATE message SET outcome = ?4
-WHERE message_id = ?1 AND line_key = ?2 AND external_message_id IS ?3 AND deleted_at IS NOT NULL;
+WHERE message_id = ?1 AND line_key = ?2 AND +external_message_id IS ?3
+  AND +deleted_at IS NOT NULL;
 
 -- name: IncomingSetOutcome
 UPDATE incoming_message SET outcome = ?3

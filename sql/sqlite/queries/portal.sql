@@ -64,15 +64,49 @@ DELETE FROM portal WHERE portal_id = ?1;
 -- name: EraseCounts
 -- What is erased stays counted.
 WITH erased AS MATERIALIZED (
-  SELECT count(*) AS messages, count(deleted_at) AS deletions FROM message
-  WHERE line_key IN (SELECT line_key FROM line WHERE portal_id = ?1))
+  SELECT count(*) AS messages, count(deleted_at) AS deletions FROM (
+    SELECT deleted_at FROM message
+    WHERE line_key IN (SELECT line_key FROM line WHERE portal_id = ?1)
+    UNION ALL
+    SELECT deleted_at FROM incoming_message
+    WHERE line_key IN (SELECT line_key FROM line WHERE portal_id = ?1)))
 INSERT INTO setting (name, value)
 SELECT 'erased_messages', messages FROM erased WHERE true
 UNION ALL SELECT 'erased_deletions', deletions FROM erased WHERE true
 ON CONFLICT (name) DO UPDATE SET value = value + excluded.value;
 
+-- name: PortalCancelCalls
+-- Nothing can be told to a portal that has uninstalled us.
+UPDATE delivery SET state = 'cancelled', last_error = 'portal_uninstalled', finished_at = ?2,
+  payload = NULL
+WHERE delivery_id IN (
+  SELECT delivery_id FROM delivery
+  WHERE target = 2 AND state = 'pending' AND head = 0 AND portal_id = ?1
+  UNION ALL
+  SELECT delivery_id FROM delivery
+  WHERE (target = 1 OR target = 2) AND state = 'pending' AND head = 1
+    AND queue IN (SELECT line_key FROM line WHERE portal_id = ?1 UNION ALL SELECT -?1)
+  UNION ALL
+  SELECT delivery_id FROM delivery
+  WHERE state = 'leased' AND (target = 1 OR target = 2) AND portal_id = ?1);
+
+-- name: IncomingCancelDeletions
+UPDATE incoming_message SET outcome = 'cancelled'
+WHERE line_key IN (SELECT line_key FROM line WHERE portal_id = ?1) AND outcome = 'pending';
+
 -- name: EraseMessages
 DELETE FROM message WHERE line_key IN (SELECT line_key FROM line WHERE portal_id = ?1);
+
+-- name: EraseIncoming
+DELETE FROM incoming_message WHERE line_key IN (SELECT line_key FROM line WHERE portal_id = ?1);
+
+-- name: EraseChannelRequests
+DELETE FROM channel_request
+WHERE delivery_id IN (SELECT delivery_id FROM delivery WHERE portal_id = ?1);
+
+-- name: EraseTally
+-- After what it counts.
+DELETE FROM tally WHERE line_key IN (SELECT line_key FROM line WHERE portal_id = ?1);
 
 -- name: EraseEventBodies
 -- What still waits belongs to an installation that is not proven yet, perhaps the next one.
@@ -89,7 +123,9 @@ DELETE FROM delivery WHERE portal_id = ?1;
 -- name: EraseChats
 DELETE FROM chat WHERE line_key IN (SELECT line_key FROM line WHERE portal_id = ?1)
   AND chat_key NOT IN (SELECT chat_key FROM delivery
-                       WHERE portal_id = ?1 AND chat_key IS NOT NULL);
+                       WHERE portal_id = ?1 AND chat_key IS NOT NULL
+                       UNION ALL
+                       SELECT lane FROM delivery WHERE portal_id = ?1 AND lane IS NOT NULL);
 
 -- name: EraseLines
 DELETE FROM line WHERE portal_id = ?1;

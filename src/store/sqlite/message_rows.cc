@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "store/sqlite/naming_rows.h"
 #include "store/sqlite/place_rows.h"
 #include "store/sqlite/taken_incoming.h"
 
@@ -135,40 +136,97 @@ std::vector<std::string> IdsOf(const std::vector<ExternalMessageId>& named,
   return ids;
 }
 
-Status Deliver(const Target& target, const char* kind, const std::string& external_id,
-               std::optional<std::string> payload) {
-  NewDelivery delivery{kind, target.keys, target.message_id, {}, std::move(payload)};
+Status Deliver(const Target& target, std::string_view kind, const std::string& external_id,
+               std::optional<std::string> payload, std::optional<TimePoint> due = {}) {
+  NewDelivery delivery{kind, target.keys, target.message_id, {}, std::move(payload), due};
   if (external_id != kUnnamed) delivery.external_message_id = external_id;
   Result<DeliveryId> queued = InsertDelivery(target.context, delivery);
   if (!queued) return Fail(std::move(queued).error());
   return {};
 }
 
+// A deletion, as far as it concerns every id of its message.
+struct Deletion {
+  // The message never reached the channel, so what has no id there needs no deletion.
+  bool never_sent = false;
+  std::optional<TimePoint> due;   // of what has no id; none: now
+  std::vector<std::string> made;  // what the sending made of it so far, to be deleted too
+};
+
+Status CancelUpdates(const Target& target, const std::string& id) {
+  Statement& cancel = target.context.database.Prepare(sql::kUpdatesCancel);
+  cancel.Bind(target.message_id.value()).Bind(target.keys.line).Bind(id);
+  return cancel.Bind(UnixSeconds(target.context.now)).Run();
+}
+
 // Marks one external id deleted. Says whether it was not so before.
 Result<bool> DeleteOne(const Target& target, const std::string& id, MessageRows& rows,
-                       const MessageRow& pattern) {
+                       const MessageRow& pattern, const Deletion& deletion) {
   const auto known = rows.find(id);
+  Status done;
   if (known != rows.end()) {
     if (known->second.deleted) return false;
     known->second.deleted = true;
-    if (Status done = SetMoment(target, sql::kMessageSetDeleted, known->second); !done) {
-      return Fail(std::move(done).error());
-    }
+    done = SetMoment(target, sql::kMessageSetDeleted, known->second);
   } else {
-    Result<std::optional<TakenIncoming>> incoming = TakeIncoming(target.context, target.keys, id);
-    if (!incoming) return Fail(std::move(incoming).error());
-    MessageRow fresh = pattern;
-    if (*incoming) fresh = {0, kIn, (*incoming)->created_at};
-    const std::optional<std::int64_t> updated_at =
-        *incoming ? (*incoming)->updated_at : std::nullopt;
-    Status done = RemoveUnnamed(target, rows);
-    if (done) done = InsertRow(target, id, fresh, updated_at, RowState::kDeleted, rows);
-    if (!done) return Fail(std::move(done).error());
+    Result<TakenIncoming> taken = TakeIncoming(target.context, target.keys, id);
+    if (!taken) return Fail(std::move(taken).error());
+    using What = TakenIncoming::What;
+    if (taken->what == What::kDeleted) return false;
+    if (taken->what == What::kTaken) {
+      pattern.direction = kIn;
+      pattern.created_at = taken->created_at;
+    }
+    done = RemoveUnnamed(target, rows);
+    if (done) done = InsertRow(target, id, pattern, taken->updated_at, RowState::kDeleted, rows);
   }
-  if (Status done = Deliver(target, "message.deleted", id, {}); !done) {
-    return Fail(std::move(done).error());
+  if (done) done = CancelUpdates(target, id);
+  if (done && id == kUnnamed && deletion.never_sent) {
+    Statement& outcome = target.context.database.Prepare(sql::kMessageSetOutcome);
+    outcome.Bind(target.message_id.value()).Bind(target.keys.line).BindNull().Bind("cancelled");
+    done = outcome.Run();
+  } else if (done) {
+    const bool waits = id == kUnnamed;
+    done = Deliver(target, kind::kMessageDeleted, id, {}, waits ? deletion.due : std::nullopt);
   }
+  if (!done) return Fail(std::move(done).error());
   return true;
+}
+
+// Ends the sending of a message that is deleted, and takes what it made into `found`.
+Result<Deletion> EndSending(Found& found) {
+  const Target& target = found.target;
+  Database& database = target.context.database;
+  Statement& find = database.Prepare(sql::kMessageCreatedFind);
+  Result<bool> sent = find.Bind(target.message_id.value()).Bind(target.keys.line).Step();
+  if (!sent) return Fail(std::move(sent).error());
+  if (!*sent) return Deletion{};
+  const Sending sending{find.Integer(0), target.keys.line, target.message_id, find.Integer(2) != 0,
+                        MadeIn(find.Text(3))};
+  const std::string state = find.Text(1);
+  // Its own end will see to it, when it is being sent.
+  if (state == "leased") return Deletion{};
+  if (state == "done") {
+    Statement& confirm = database.Prepare(sql::kDeliveryOfMessage);
+    confirm.Bind(target.message_id.value()).Bind(target.keys.line).Bind(kind::kConfirm);
+    Result<bool> confirmed = confirm.Step();
+    if (!confirmed) return Fail(std::move(confirmed).error());
+    if (*confirmed) return Deletion{};
+    return Deletion{false, target.context.now + kIdsWait, {}};
+  }
+  const Deletion deletion{sending.made.empty() && !sending.maybe_done, {}, sending.made};
+  if (state == "cancelled") return deletion;
+  Status done = CancelSending(target.context, sending);
+  if (!done) return Fail(std::move(done).error());
+  if (sending.made.empty()) return deletion;
+  Statement& again = database.Prepare(sql::kMessageRows);
+  Result<bool> row = again.Bind(target.keys.line).Bind(target.message_id.value()).Step();
+  if (!row) return Fail(std::move(row).error());
+  if (!*row) return deletion;
+  Result<MessageRows> rows = TakeRows(again);
+  if (!rows) return Fail(std::move(rows).error());
+  found.rows = *std::move(rows);
+  return deletion;
 }
 
 // Notes an edit of one external id. Says whether there was something to edit.
@@ -192,7 +250,7 @@ Result<bool> UpdateOne(const Target& target, const std::string& id, MessageRows&
     }
     if (!done) return Fail(std::move(done).error());
   }
-  if (Status done = Deliver(target, "message.updated", id, payload); !done) {
+  if (Status done = Deliver(target, kind::kMessageUpdated, id, payload); !done) {
     return Fail(std::move(done).error());
   }
   return true;
@@ -210,7 +268,7 @@ Result<Changed> Apply(const ChangeContext& context, const MessageCreated& change
   if (!rows.empty()) return Changed{"already_known"};
   const MessageRow fresh{0, kOut, UnixSeconds(context.now)};
   Status done = InsertRow(target, kUnnamed, fresh, {}, RowState::kAlive, rows);
-  if (done) done = Deliver(target, "message.created", kUnnamed, change.payload);
+  if (done) done = Deliver(target, kind::kMessageCreated, kUnnamed, change.payload);
   if (!done) return Fail(std::move(done).error());
   return Changed{};
 }
@@ -234,14 +292,20 @@ Result<Changed> Apply(const ChangeContext& context, const MessageUpdated& change
 Result<Changed> Apply(const ChangeContext& context, const MessageDeleted& change) {
   Result<Found> found = Find(context, change);
   if (!found) return Fail(std::move(found).error());
+  Result<Deletion> deletion = EndSending(*found);
+  if (!deletion) return Fail(std::move(deletion).error());
   auto& [target, rows] = *found;
   // Whose message it was is unknown when the mapping never saw it: deletions of the client's own
   // messages look the same.
   const MessageRow pattern =
       rows.empty() ? MessageRow{0, {}, UnixSeconds(context.now)} : rows.begin()->second;
+  std::vector<std::string> ids = IdsOf(change.external_ids, rows);
+  for (const std::string& made : deletion->made) {
+    if (std::find(ids.begin(), ids.end(), made) == ids.end()) ids.push_back(made);
+  }
   bool any = false;
-  for (const std::string& id : IdsOf(change.external_ids, rows)) {
-    Result<bool> deleted = DeleteOne(target, id, rows, pattern);
+  for (const std::string& id : ids) {
+    Result<bool> deleted = DeleteOne(target, id, rows, pattern, *deletion);
     if (!deleted) return Fail(std::move(deleted).error());
     any = any || *deleted;
   }

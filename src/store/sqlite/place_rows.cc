@@ -63,9 +63,16 @@ Target TargetOf(std::string_view kind) {
   return to_portal ? Target::kPortal : Target::kChannel;
 }
 
-// Whether it waits for what is older in its chat.
-bool KeepsOrder(std::string_view kind) {
-  return kind != kind::kConfirm && kind != kind::kOperatorNotice;
+// What a delivery keeps its order in: its chat, or what the portal has of no chat. None where it
+// waits for nothing.
+Result<std::optional<std::int64_t>> LaneOf(const ChangeContext& context, std::string_view kind,
+                                           std::int64_t chat) {
+  if (kind == kind::kConfirm || kind == kind::kOperatorNotice) return std::optional<std::int64_t>();
+  if (chat == 0) return std::optional(-context.portal.value());
+  Statement& find = context.database.Prepare(sql::kChatLane);
+  Result<bool> row = find.Bind(chat).Step();
+  if (!row) return Fail(std::move(row).error());
+  return std::optional(find.IsNull(0) ? -context.portal.value() : find.Integer(0));
 }
 
 // Queues what the portal's own change asks for.
@@ -101,10 +108,12 @@ Status ActivateLine(const ChangeContext& context, const ConnectorId& connector, 
 }
 
 Result<DeliveryId> InsertDelivery(const ChangeContext& context, const NewDelivery& delivery) {
+  const PlaceKeys place = delivery.place.value_or(PlaceKeys{});
+  Result<std::optional<std::int64_t>> lane = LaneOf(context, delivery.kind, place.chat);
+  if (!lane) return Fail(std::move(lane).error());
   const auto known = [](std::int64_t key) {
     return key != 0 ? std::optional(key) : std::optional<std::int64_t>();
   };
-  const PlaceKeys place = delivery.place.value_or(PlaceKeys{});
   Statement& insert = context.database.Prepare(sql::kDeliveryInsert);
   insert.Bind(context.portal.value()).BindOptional(known(place.line));
   insert.BindOptional(known(place.chat));
@@ -114,8 +123,7 @@ Result<DeliveryId> InsertDelivery(const ChangeContext& context, const NewDeliver
   insert.BindOptional(delivery.payload);
   insert.Bind(UnixMilliseconds(delivery.due.value_or(context.now)));
   insert.Bind(UnixSeconds(context.now));
-  insert.Bind(static_cast<std::int64_t>(TargetOf(delivery.kind)));
-  insert.Bind(std::int64_t{KeepsOrder(delivery.kind) ? 1 : 0});
+  insert.Bind(static_cast<std::int64_t>(TargetOf(delivery.kind))).BindOptional(*lane);
   if (Status done = insert.Run(); !done) return Fail(std::move(done).error());
   context.database.NoteQueued();
   return DeliveryId(context.database.last_insert_id());
@@ -189,12 +197,19 @@ Result<Changed> Apply(const ChangeContext& context, const PortalUninstalled& cha
       !done) {
     return Fail(std::move(done).error());
   }
+  Statement& cancel = context.database.Prepare(sql::kPortalCancelCalls);
+  Status cancelled = cancel.Bind(portal).Bind(UnixSeconds(context.now)).Run();
+  if (cancelled) {
+    cancelled = context.database.Prepare(sql::kIncomingCancelDeletions).Bind(portal).Run();
+  }
+  if (!cancelled) return Fail(std::move(cancelled).error());
   Result<Changed> queued = Queue(context, {"portal.uninstalled", {}, {}, {}, {}});
   if (!queued) return queued;
   if (!change.clean) return Changed{};
   for (const sql::Query* query :
-       {&sql::kPortalEraseTokens, &sql::kEraseCounts, &sql::kEraseMessages, &sql::kEraseEventBodies,
-        &sql::kEraseDeliveries, &sql::kEraseChats}) {
+       {&sql::kPortalEraseTokens, &sql::kEraseCounts, &sql::kEraseMessages, &sql::kEraseIncoming,
+        &sql::kEraseEventBodies, &sql::kEraseChannelRequests, &sql::kEraseDeliveries,
+        &sql::kEraseTally, &sql::kEraseChats}) {
     if (Status done = context.database.Prepare(*query).Bind(portal).Run(); !done) {
       return Fail(std::move(done).error());
     }

@@ -4,21 +4,24 @@
 
 namespace imrelay {
 
-Result<std::optional<TakenIncoming>> TakeIncoming(const ChangeContext& context,
-                                                  const PlaceKeys& place,
-                                                  const std::string& external_message_id) {
-  Statement& take = context.database.Prepare(sql::kIncomingTake);
-  Result<bool> row = take.Bind(place.line).Bind(external_message_id).Bind(place.chat).Step();
+Result<TakenIncoming> TakeIncoming(const ChangeContext& context, const PlaceKeys& place,
+                                   const std::string& external_message_id) {
+  TakenIncoming taken;
+  Statement& find = context.database.Prepare(sql::kIncomingFind);
+  Result<bool> row = find.Bind(place.chat).Bind(external_message_id).Step();
   if (!row) return Fail(std::move(row).error());
-  if (!*row) return std::optional<TakenIncoming>();
-  const DeliveryId delivery(take.Integer(0));
-  const TakenIncoming taken{take.Integer(1), take.OptionalInteger(2)};
-  // To the end: the row is gone only then.
-  if (Status done = take.Run(); !done) return Fail(std::move(done).error());
-  if (Status done = CancelOne(context.database, delivery, "message_deleted", context.now); !done) {
-    return Fail(std::move(done).error());
-  }
-  return std::optional(taken);
+  if (!*row) return taken;
+  taken.what = find.Integer(3) != 0 ? TakenIncoming::What::kDeleted : TakenIncoming::What::kTaken;
+  taken.created_at = find.Integer(1);
+  taken.updated_at = find.OptionalInteger(2);
+  if (taken.what == TakenIncoming::What::kDeleted) return taken;
+  const std::int64_t chat = find.Integer(0);
+  const DeliveryId delivery(find.Integer(4));
+  Statement& remove = context.database.Prepare(sql::kIncomingRemove);
+  Status done = remove.Bind(external_message_id).Bind(chat).Run();
+  if (done) done = CancelOne(context.database, delivery, "message_deleted", context.now);
+  if (!done) return Fail(std::move(done).error());
+  return taken;
 }
 
 }  // namespace imrelay
