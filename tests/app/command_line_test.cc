@@ -101,8 +101,8 @@ TEST_CASE("command_line: wrong usage names what was given and what would be righ
 
   CHECK(Contains(refusal({}), "command: got nothing, takes one of: worker decode migrate"));
   CHECK(Contains(refusal({"wroker"}), "command: got \"wroker\", takes one of: worker"));
-  CHECK(Contains(refusal({"delivery", "list"}), "command: got \"delivery\""));
-  CHECK(Contains(refusal({"--config", "x.toml", "delivery", "list"}), "got \"delivery\""));
+  CHECK(Contains(refusal({"queue", "list"}), "command: got \"queue\""));
+  CHECK(Contains(refusal({"--config", "x.toml", "queue", "list"}), "got \"queue\""));
   CHECK(Contains(refusal({"portal"}), "portal: got nothing, takes one of: list show remove"));
   CHECK(Contains(refusal({"portal", "delete"}), "portal: got \"delete\""));
   CHECK(Contains(refusal({"portal", "show"}), "MEMBER_ID"));
