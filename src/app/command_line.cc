@@ -2,12 +2,14 @@
 
 #include <CLI/CLI.hpp>
 #include <charconv>
+#include <chrono>
 #include <functional>
 #include <istream>
 #include <optional>
 #include <ostream>
 #include <string>
 
+#include "admin/delivery_reports.h"
 #include "admin/reports.h"
 #include "app/commands.h"
 #include "app/config.h"
@@ -28,8 +30,15 @@ struct Options {
   std::string listen;
   std::string member_id;
   std::string connector;
+  std::string channel;
+  bool failed = false;
+  int days = 30;
   ReportQuery query;
 };
+
+OutputFormat FormatOf(const Options& options) {
+  return options.json ? OutputFormat::kJson : OutputFormat::kText;
+}
 
 // Decimal digits and nothing else. The library's own conversion reads 010 as 8 and makes a number
 // that is too large the largest there is.
@@ -54,6 +63,9 @@ class Parser {
     AddPortal();
     AddMessage();
     AddEvent();
+    AddDelivery();
+    AddChannel();
+    AddStats();
   }
 
   Exit Run(int argc, const char* const* argv, Streams& streams) {
@@ -138,6 +150,11 @@ class Parser {
   void AddPortal();
   void AddMessage();
   void AddEvent();
+  void AddDelivery();
+  void AddChannel();
+  void AddRetry(CLI::App& delivery);
+  void AddStats();
+  void AddDeliveryId(CLI::App* command);
   Command Report(ReportQuery::What what, bool one, const char* missing);
 
   CLI::App app_;
@@ -188,7 +205,7 @@ Command Parser::Report(ReportQuery::What what, bool one, const char* missing) {
     ReportQuery query = options.query;
     query.what = what;
     if (!options.member_id.empty()) query.member_id = options.member_id;
-    const OutputFormat format = options.json ? OutputFormat::kJson : OutputFormat::kText;
+    const OutputFormat format = FormatOf(options);
     return WithStore(options.config, streams, [&](Store& store) {
       return one ? ShowReport(store, query, format, missing) : ListReport(store, query, format);
     });
@@ -228,13 +245,12 @@ void Parser::AddMessage() {
   AddFilter(find, "--external-message", query.external_message_id, "the message in the channel");
   AddLimit(find);
   AddJson(find);
-  CLI::App* show = Add(
-      *message, "show", "show one message's rows and deliveries",
-      [](const Options& options, Streams& streams) {
-        const OutputFormat format = options.json ? OutputFormat::kJson : OutputFormat::kText;
-        return WithStore(options.config, streams,
-                         [&](Store& store) { return ShowMessage(store, options.query, format); });
-      });
+  CLI::App* show = Add(*message, "show", "show one message's rows and deliveries",
+                       [](const Options& options, Streams& streams) {
+                         return WithStore(options.config, streams, [&](Store& store) {
+                           return ShowMessage(store, options.query, FormatOf(options));
+                         });
+                       });
   AddNumber(show, "MESSAGE_ID", query.message_id, "the message in Bitrix24");
   show->get_option("MESSAGE_ID")->required();
   AddFilter(show, "--portal", query.member_id, "the portal's member_id");
@@ -257,6 +273,111 @@ void Parser::AddEvent() {
   AddNumber(show, "ID", query.event_id, "the event's number, as event list shows it");
   show->get_option("ID")->required();
   AddJson(show);
+  CLI::App* replay = Add(*event, "replay", "apply an ignored or applied event once more",
+                         [](const Options& options, Streams& streams) {
+                           return ReplayCommand(options.config, EventId(*options.query.event_id),
+                                                options.json, streams);
+                         });
+  AddNumber(replay, "ID", query.event_id, "the event's number, as event list shows it");
+  replay->get_option("ID")->required();
+  AddJson(replay);
+}
+
+void Parser::AddDeliveryId(CLI::App* command) {
+  AddNumber(command, "ID", options_.query.delivery_id,
+            "the delivery's number, as delivery list shows it");
+  command->get_option("ID")->required();
+  AddJson(command);
+}
+
+void Parser::AddDelivery() {
+  ReportQuery& query = options_.query;
+  CLI::App* delivery = Group("delivery", "what is to be sent, and what became of it");
+  CLI::App* list =
+      Add(*delivery, "list", "list deliveries", Report(ReportQuery::What::kDeliveries, false, ""));
+  AddFilter(list, "--portal", query.member_id, "the portal's member_id");
+  list->add_option("--state", query.state, "pending, leased, done, failed or cancelled")
+      ->check(CLI::IsMember({"pending", "leased", "done", "failed", "cancelled"}));
+  AddFilter(list, "--kind", query.kind, "message.created, message.deleted, confirm and so on");
+  AddNumber(list, "--line", query.line_id, "the open line");
+  AddNumber(list, "--message", query.message_id, "the message in Bitrix24");
+  AddFilter(list, "--external-message", query.external_message_id, "the message in the channel");
+  AddLimit(list);
+  AddJson(list);
+  AddDeliveryId(Add(*delivery, "show", "show one delivery and every attempt to send it",
+                    [](const Options& options, Streams& streams) {
+                      return WithStore(options.config, streams, [&](Store& store) {
+                        return ShowDelivery(store, options.query, FormatOf(options));
+                      });
+                    }));
+  AddRetry(*delivery);
+  AddDeliveryId(Add(*delivery, "cancel", "end one that is pending or failed",
+                    [](const Options& options, Streams& streams) {
+                      return WithStore(options.config, streams, [&](ChannelStore& store) {
+                        return CancelDelivery(store, DeliveryId(*options.query.delivery_id),
+                                              SystemClock().Now(), FormatOf(options));
+                      });
+                    }));
+}
+
+void Parser::AddRetry(CLI::App& delivery) {
+  ReportQuery& query = options_.query;
+  CLI::App* retry =
+      Add(delivery, "retry", "send a failed one again, or all failed ones",
+          [](const Options& options, Streams& streams) {
+            const std::optional<std::int64_t>& id = options.query.delivery_id;
+            if (id.has_value() == options.failed) {
+              streams.err << "imrelay: delivery retry takes either an ID or --failed\n";
+              return Exit::kUsage;
+            }
+            return WithStore(options.config, streams, [&](ChannelStore& store) {
+              const TimePoint now = SystemClock().Now();
+              return id ? RetryDelivery(store, DeliveryId(*id), now, FormatOf(options))
+                        : RetryFailed(store, options.query, now, FormatOf(options));
+            });
+          });
+  AddNumber(retry, "ID", query.delivery_id, "the delivery's number, as delivery list shows it");
+  CLI::Option* failed =
+      retry->add_flag("--failed", options_.failed, "all failed ones that match the rest");
+  AddFilter(retry, "--portal", query.member_id, "the portal's member_id");
+  AddNumber(retry, "--line", query.line_id, "the open line");
+  AddFilter(retry, "--kind", query.kind, "message.created, message.deleted, confirm and so on");
+  for (const char* filter : {"--portal", "--line", "--kind"}) {
+    retry->get_option(filter)->needs(failed);
+  }
+  AddJson(retry);
+}
+
+void Parser::AddStats() {
+  CLI::App* stats =
+      Add(app_, "stats", "what was received by portal, line and day, and how it ended",
+          [](const Options& options, Streams& streams) {
+            ReportQuery query = options.query;
+            query.since = SystemClock().Now() - std::chrono::days(options.days - 1);
+            return WithStore(options.config, streams, [&](Store& store) {
+              return ShowAccounts(store, query, FormatOf(options));
+            });
+          });
+  AddFilter(stats, "--portal", options_.query.member_id, "the portal's member_id");
+  stats->add_option("--days", options_.days, "the last so many days, by UTC; 30")
+      ->check(CLI::Range(1, 36'500));
+  AddJson(stats);
+}
+
+void Parser::AddChannel() {
+  CLI::App* channel = Group("channel", "the channels that messages go to");
+  AddJson(Add(*channel, "list", "list them with the state of their endpoints",
+              [](const Options& options, Streams& streams) {
+                return ListChannelsCommand(options.config, options.json, streams);
+              }));
+  CLI::App* on =
+      Add(*channel, "on", "call an endpoint again that is off or failed",
+          [](const Options& options, Streams& streams) {
+            return ChannelOnCommand(options.config, options.channel, options.json, streams);
+          });
+  on->add_option("NAME", options_.channel, "the [[line]]'s name; default: the one of [channel]")
+      ->required();
+  AddJson(on);
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 #include <ostream>
 #include <utility>
 
+#include "admin/delivery_reports.h"
+#include "app/channel_commands.h"
 #include "app/config.h"
 #include "app/key_rotation.h"
 #include "app/service.h"
@@ -13,6 +15,8 @@
 #include "codec/form.h"
 #include "codec/json.h"
 #include "crypto/digest.h"
+#include "ingest/ingest.h"
+#include "recovery/replay.h"
 #include "store/sqlite/migrate.h"
 
 namespace imrelay {
@@ -29,6 +33,7 @@ Exit ExitOf(const Error& error) {
     case ErrorCode::kInvalidArgument:
       return Exit::kConfiguration;
     case ErrorCode::kNotFound:
+    case ErrorCode::kConflict:
       return Exit::kFoundWrong;
     default:
       return Exit::kUnavailable;
@@ -46,6 +51,20 @@ std::string ReadInput(std::istream& in) {
 bool LooksLikeJson(std::string_view body) {
   const std::size_t first = body.find_first_not_of(" \t\r\n");
   return first != std::string_view::npos && body[first] == '{';
+}
+
+OutputFormat FormatOf(bool json) { return json ? OutputFormat::kJson : OutputFormat::kText; }
+
+// As WithStore, for what needs the configuration and the key file too.
+Exit WithKey(
+    const std::string& config_file, Streams& streams,
+    const std::function<Result<Output>(const Config&, const Keyring&, SqliteStore&)>& act) {
+  Result<Config> config = LoadConfig(config_file, ProcessEnvironment());
+  if (!config) return Print(config.error(), Exit::kConfiguration, streams);
+  Result<Keyring> keyring = OpenKeyring(*config);
+  if (!keyring) return Print(keyring.error(), ExitOf(keyring.error()), streams);
+  return WithStore(config_file, streams,
+                   [&](SqliteStore& store) { return act(*config, *keyring, store); });
 }
 
 }  // namespace
@@ -147,7 +166,7 @@ Exit RotateCommand(const std::string& config_file, bool json, Streams& streams) 
 }
 
 Exit WithStore(const std::string& config_file, Streams& streams,
-               const std::function<Result<Output>(Store&)>& report) {
+               const std::function<Result<Output>(SqliteStore&)>& report) {
   Result<Config> config = LoadConfig(config_file, ProcessEnvironment());
   if (!config) return Print(config.error(), Exit::kConfiguration, streams);
   Result<std::unique_ptr<SqliteStore>> store = SqliteStore::OpenExisting(config->database_path);
@@ -156,6 +175,32 @@ Exit WithStore(const std::string& config_file, Streams& streams,
   if (!output) return Print(output.error(), ExitOf(output.error()), streams);
   streams.out << output->text;
   return output->found ? Exit::kDone : Exit::kFoundWrong;
+}
+
+Exit ReplayCommand(const std::string& config, EventId event, bool json, Streams& streams) {
+  return WithKey(config, streams,
+                 [&](const Config&, const Keyring& keyring, SqliteStore& store) -> Result<Output> {
+                   const SystemClock clock;
+                   Ingest ingest(store, keyring, clock);
+                   Result<Replayed> replayed = ReplayEvent(store, ingest, event);
+                   if (!replayed) return Fail(std::move(replayed).error());
+                   return ShowReplayed(event, *replayed, FormatOf(json));
+                 });
+}
+
+Exit ListChannelsCommand(const std::string& config, bool json, Streams& streams) {
+  return WithKey(config, streams,
+                 [&](const Config& read, const Keyring& keyring, SqliteStore& store) {
+                   return ListChannels(read, keyring, store, FormatOf(json));
+                 });
+}
+
+Exit ChannelOnCommand(const std::string& config, const std::string& name, bool json,
+                      Streams& streams) {
+  return WithKey(
+      config, streams, [&](const Config& read, const Keyring& keyring, SqliteStore& store) {
+        return TurnChannelOn(read, keyring, store, name, SystemClock().Now(), FormatOf(json));
+      });
 }
 
 Exit RemovePortalCommand(const std::string& config, const std::string& member_id, bool json,

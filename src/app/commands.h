@@ -7,7 +7,7 @@
 
 #include "admin/reports.h"
 #include "app/command_line.h"
-#include "store/store.h"
+#include "store/sqlite/sqlite_store.h"
 
 namespace imrelay {
 
@@ -29,9 +29,15 @@ Exit RotateCommand(const std::string& config, bool json, Streams& streams);
 Exit RemovePortalCommand(const std::string& config, const std::string& member_id, bool json,
                          Streams& streams);
 
+Exit ReplayCommand(const std::string& config, EventId event, bool json, Streams& streams);
+
+Exit ListChannelsCommand(const std::string& config, bool json, Streams& streams);
+Exit ChannelOnCommand(const std::string& config, const std::string& name, bool json,
+                      Streams& streams);
+
 // Opens the configured database and prints what `report` makes of it.
 Exit WithStore(const std::string& config, Streams& streams,
-               const std::function<Result<Output>(Store&)>& report);
+               const std::function<Result<Output>(SqliteStore&)>& report);
 
 // ASCII lower case, as connectors are stored.
 std::string LowerCase(std::string_view text);

@@ -63,6 +63,20 @@ Result<Config> LoadConfig(const std::string& file, const Environment& environmen
   return config;
 }
 
+std::vector<const ConfiguredSecret*> SecretsIn(const Config& config) {
+  std::vector<const ConfiguredSecret*> secrets;
+  for (const auto& [name, channel] : config.channels) {
+    for (const ConfiguredSecret* secret :
+         {&channel.secret, &channel.secret_previous, &channel.key, &channel.token}) {
+      secrets.push_back(secret);
+    }
+  }
+  for (const auto& [name, application] : config.applications) {
+    secrets.push_back(&application.client_secret);
+  }
+  return secrets;
+}
+
 Environment ProcessEnvironment() {
   Environment variables;
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {

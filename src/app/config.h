@@ -88,6 +88,9 @@ using Environment = std::map<std::string, std::string>;
 // be right.
 Result<Config> LoadConfig(const std::string& file, const Environment& environment);
 
+// Every secret of the configuration, given or not; valid as long as `config`.
+std::vector<const ConfiguredSecret*> SecretsIn(const Config& config);
+
 // This process's environment.
 Environment ProcessEnvironment();
 

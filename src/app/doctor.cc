@@ -9,10 +9,12 @@
 
 #include "admin/doctor.h"
 #include "app/config.h"
+#include "app/doctor_channels.h"
 #include "app/doctor_configuration.h"
 #include "app/doctor_database.h"
 #include "app/doctor_files.h"
 #include "app/doctor_network.h"
+#include "app/doctor_outbox.h"
 #include "app/doctor_portals.h"
 #include "app/probe_proof.h"
 
@@ -24,9 +26,8 @@ constexpr std::chrono::seconds kLongestCheck{30};  // of a database
 ServiceFiles FilesOf(const Config& config) {
   ServiceFiles files;
   if (!config.file.empty()) files.configuration.push_back(config.file);
-  for (const auto& [name, application] : config.applications) {
-    const std::string& file = application.client_secret.file;
-    if (!file.empty()) files.configuration.push_back(file);
+  for (const ConfiguredSecret* secret : SecretsIn(config)) {
+    if (!secret->file.empty()) files.configuration.push_back(secret->file);
   }
   files.key_file = config.key_file;
   files.database = config.database_path;
@@ -91,6 +92,7 @@ Findings CheckNetwork(const Config& config, const std::string& imrelay_port, boo
     }
   }
   Append(findings, checks.AuthorizationServers(config.authorization_servers));
+  Append(findings, CheckChannelServices(config, *own, clock));
   Append(findings, checks.Clock());
   return findings;
 }
@@ -98,6 +100,7 @@ Findings CheckNetwork(const Config& config, const std::string& imrelay_port, boo
 Findings CheckAll(const Config& config, const Environment& environment, bool fix) {
   const Mend mend = fix ? Mend(MendHere) : Mend();
   Findings findings = Examine([&config] { return CheckConfiguration(config); }, mend);
+  Append(findings, CheckChannelSettings(config));
   // Files before what opens them: a wrong mode or owner keeps the rest from working.
   Append(findings, Examine([&config] { return CheckFiles(FilesOf(config)); }, mend));
   Findings database =
@@ -105,6 +108,7 @@ Findings CheckAll(const Config& config, const Environment& environment, bool fix
   const bool writable = !Fails(database, kWritingCheck);
   Append(findings, std::move(database));
   Append(findings, Examine([&config] { return CheckKey(config); }, mend));
+  Append(findings, CheckOutboxOf(config));
   const auto port = environment.find("IMRELAY_PORT");
   Findings network = CheckNetwork(config, port == environment.end() ? "" : port->second, writable);
   const bool reached = !Fails(network, kPublicUrlCheck);

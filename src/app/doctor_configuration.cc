@@ -107,10 +107,9 @@ Findings CheckKey(const Config& config) {
              "opens; could not be compared with the database: " + bound.error().message,
              "see the checks of the database"));
   }
-  for (const auto& [name, application] : config.applications) {
-    const Result<Secret> opened = OpenSecret(application.client_secret, *keyring);
-    if (opened) continue;
-    findings.push_back(Broken(kKeyCheck, application.client_secret.key,
+  for (const ConfiguredSecret* secret : SecretsIn(config)) {
+    if (OpenSecret(*secret, *keyring)) continue;
+    findings.push_back(Broken(kKeyCheck, secret->key,
                               "the sealed value does not open with this key file",
                               "seal it again: imrelay key seal < SECRET-FILE"));
   }

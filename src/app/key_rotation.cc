@@ -15,20 +15,6 @@ namespace {
 // Each finds only what was written during the one before it.
 constexpr int kMostPasses = 1000;
 
-std::vector<const ConfiguredSecret*> SecretsIn(const Config& config) {
-  std::vector<const ConfiguredSecret*> secrets;
-  for (const auto& [name, channel] : config.channels) {
-    for (const ConfiguredSecret* secret :
-         {&channel.secret, &channel.secret_previous, &channel.key, &channel.token}) {
-      secrets.push_back(secret);
-    }
-  }
-  for (const auto& [name, application] : config.applications) {
-    secrets.push_back(&application.client_secret);
-  }
-  return secrets;
-}
-
 // The id of the key that a configured secret is sealed with; empty when it is not sealed.
 std::string KeyIdOf(const ConfiguredSecret& secret) {
   std::string_view text = secret.value.Reveal();

@@ -12,6 +12,7 @@
 
 #include "app/background_loop.h"
 #include "app/bitrix24_side.h"
+#include "app/channel_side.h"
 #include "app/delivery_side.h"
 #include "app/probe_proof.h"
 #include "app/service.h"
@@ -23,6 +24,7 @@
 #include "install/upkeep.h"
 #include "install/visits.h"
 #include "recovery/waiting_events.h"
+#include "web/metrics.h"
 #include "web/pages.h"
 #include "web/routes.h"
 
@@ -88,7 +90,7 @@ std::string Names(const Applications& applications) {
 
 // Everything a worker does between its start and its stop signal.
 Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Service& service,
-             Bitrix24Side& bitrix24, const Clock& clock) {
+             Bitrix24Side& bitrix24, ChannelSide& channel, const Clock& clock) {
   SqliteStore& store = *service.store;
   Ingest ingest(store, service.keyring, clock);
   Prover prover(store, service.keyring, bitrix24.authorization_server, bitrix24.calls,
@@ -97,13 +99,20 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
   Visits visits(store, store, service.keyring, bitrix24.authorization_server, bitrix24.calls,
                 bitrix24.applications, clock);
   Pages pages(visits, bitrix24.registrar, bitrix24.api, store, store);
-  Routes routes({ingest, store, store, NamesIn(config),
+  Routes routes({ingest, store,
+                 [&store, &clock] {
+                   return FindLevels({store, store, store}, clock.Now());
+                 },
+                 NamesIn(config),
                  [&pages](PageKind kind, const std::string& application, const Request& request,
                           Tree body, Reply reply) {
                    pages.Handle(kind, application, request, std::move(body), std::move(reply));
                  },
                  [keyring = service.keyring](const std::string& nonce) {
                    return ProbeProofOf(keyring, nonce);
+                 },
+                 [&channel](const Request& request, Reply reply) {
+                   channel.Handle(request, std::move(reply));
                  }});
   // Looks several times a second, because another process may have taken the installation in.
   BackgroundLoop proofs({"proofs wait", config.database_path + "-proofs", kProofPause},
@@ -138,6 +147,7 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
   sigwait(&stop_signals, &signal);
   Log(LogLevel::kInfo, "worker draining", {{"pid", std::to_string(getpid())}});
   upkeeps.Stop();
+  channel.Stop();
   pages.Stop();  // before the proofs: a page may be waiting for one
   proofs.Stop();
   held_tokens.Stop();
@@ -163,7 +173,9 @@ Status RunWorker(const Config& config, const std::string& listen) {
   const SystemClock clock;
   Result<std::unique_ptr<Bitrix24Side>> bitrix24 = Bitrix24Side::Open(config, *service, clock);
   if (!bitrix24) return Fail(std::move(bitrix24).error());
-  return Serve(config, *socket, stop_signals, *service, **bitrix24, clock);
+  Result<std::unique_ptr<ChannelSide>> channel = ChannelSide::Open(config, *service, clock);
+  if (!channel) return Fail(std::move(channel).error());
+  return Serve(config, *socket, stop_signals, *service, **bitrix24, **channel, clock);
 }
 
 }  // namespace imrelay

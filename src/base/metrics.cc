@@ -6,7 +6,10 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <array>
+#include <iterator>
 #include <memory>
+#include <mutex>
 
 namespace imrelay {
 namespace {
@@ -67,6 +70,26 @@ prometheus::Registry& Counted() {
   return registry;
 }
 
+// The metrics of one kind that were counted once. To find one by way of the registry takes several
+// microseconds, which an event should not pay for.
+template <class Metric>
+class Kept {
+ public:
+  // The one of these labels, made by `make` the first time. Metrics are never removed.
+  template <class Make>
+  Metric& Get(const Known& known, const MetricLabels& labels, Make make) {
+    const std::lock_guard lock(mutex_);
+    std::map<MetricLabels, Metric*>& of_name = kept_[static_cast<std::size_t>(&known - kKnown)];
+    const auto found = of_name.find(labels);
+    if (found != of_name.end()) return *found->second;
+    return *(of_name[labels] = &make());
+  }
+
+ private:
+  std::mutex mutex_;
+  std::array<std::map<MetricLabels, Metric*>, std::size(kKnown)> kept_;
+};
+
 prometheus::Histogram::BucketBoundaries BoundariesOf(Known::Kind kind) {
   if (kind == kSizes) return {1, 2, 5, 10, 20, 50, 100, 200, 500};
   return {0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30};
@@ -77,24 +100,30 @@ prometheus::Histogram::BucketBoundaries BoundariesOf(Known::Kind kind) {
 void Count(std::string_view name, const MetricLabels& labels, double by) {
   const Known* const known = Find(name);
   if (known == nullptr || known->kind != kCounter) return;
+  static Kept<prometheus::Counter> counters;
   // Registering what is there gives the one that is there.
-  prometheus::BuildCounter()
-      .Name(std::string(name))
-      .Help(known->help)
-      .Register(Counted())
-      .Add(labels)
-      .Increment(by);
+  const auto make = [&]() -> prometheus::Counter& {
+    return prometheus::BuildCounter()
+        .Name(std::string(name))
+        .Help(known->help)
+        .Register(Counted())
+        .Add(labels);
+  };
+  counters.Get(*known, labels, make).Increment(by);
 }
 
 void Observe(std::string_view name, double value, const MetricLabels& labels) {
   const Known* const known = Find(name);
   if (known == nullptr || (known->kind != kSeconds && known->kind != kSizes)) return;
-  prometheus::BuildHistogram()
-      .Name(std::string(name))
-      .Help(known->help)
-      .Register(Counted())
-      .Add(labels, BoundariesOf(known->kind))
-      .Observe(value);
+  static Kept<prometheus::Histogram> histograms;
+  const auto make = [&]() -> prometheus::Histogram& {
+    return prometheus::BuildHistogram()
+        .Name(std::string(name))
+        .Help(known->help)
+        .Register(Counted())
+        .Add(labels, BoundariesOf(known->kind));
+  };
+  histograms.Get(*known, labels, make).Observe(value);
 }
 
 std::string MetricsText(const std::vector<Level>& levels) {

@@ -93,4 +93,11 @@ Call TellChat(ChatId chat, const std::string& sentence) {
   return {"im.message.add", json.Take()};
 }
 
+CallResultOf<void> ReadTold(const CallResult& answer) {
+  if (!answer) return FailCall(answer.error());
+  const std::string* number = answer->FindText("result");
+  if (number != nullptr && !number->empty() && *number != "0") return {};
+  return FailCall({Fault::kPermanent, "not_done", "the portal took no line for the chat"});
+}
+
 }  // namespace imrelay

@@ -48,5 +48,7 @@ CallResultOf<void> ReadSent(const CallResult& answer);
 // passed on to the connector (imopenlines), so the client never sees it. Scope im; the token's user
 // must be in the chat, else access_error.
 Call TellChat(ChatId chat, const std::string& sentence);
+// What it says: the number of the line.
+CallResultOf<void> ReadTold(const CallResult& answer);
 
 }  // namespace imrelay

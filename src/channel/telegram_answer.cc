@@ -5,7 +5,7 @@
 #include <chrono>
 #include <utility>
 
-#include "base/utf8.h"
+#include "channel/kept_answer.h"
 #include "codec/ascii.h"
 #include "codec/json.h"
 
@@ -22,23 +22,6 @@ std::optional<std::int64_t> NumberIn(const Tree& tree, std::string_view key) {
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
   if (error != std::errc() || end != text->data() + text->size()) return std::nullopt;
   return number;
-}
-
-// Fit for the ledger. A description is Telegram's own sentence; should one repeat what was sent,
-// nothing of it is kept.
-std::string Kept(const std::string& description, std::string_view text) {
-  constexpr std::size_t kWorthHiding = 4;
-  if (text.size() >= kWorthHiding && description.find(text) != description.npos) return {};
-  std::string kept = ReplaceInvalidUtf8(description);
-  for (char& c : kept) {
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7F') c = ' ';
-  }
-  if (kept.size() > kMaxKeptAnswer) {
-    std::size_t end = kMaxKeptAnswer;
-    while (end > 0 && (static_cast<unsigned char>(kept[end]) & 0xC0) == 0x80) --end;
-    kept.resize(end);
-  }
-  return kept;
 }
 
 void ReadParameters(const Tree& body, TelegramAnswer& answer) {
@@ -62,13 +45,13 @@ ChannelAnswer Ended(ChannelAnswer::Kind kind, std::string reason) {
 }
 
 ChannelAnswer JudgeLater(const TelegramAnswer& answer) {
-  ChannelAnswer later = Ended(ChannelAnswer::Kind::kLater, answer.description);
+  ChannelAnswer later = Ended(ChannelAnswer::Kind::kLater, answer.kept);
   later.maybe_done = answer.maybe_done;
   if (answer.code == 401 || answer.code == 404) {
     // The operator's mistake, so that nothing is lost by it: the endpoint counts as broken. A token
     // of the wrong shape gives 404, and nothing else does: see fail_query_with_error there.
     later.reached = false;
-    later.reason = "Telegram does not know the bot's token: " + answer.description;
+    later.reason = "Telegram does not know the bot's token: " + answer.kept;
   } else if (answer.code == 0) {
     later.reached = false;
   } else {
@@ -86,16 +69,15 @@ ChannelAnswer JudgeRefusal(TelegramCall call, const TelegramAnswer& answer) {
                  "the group has become a supergroup; its chat id is now " + answer.migrate_to);
   }
   if (call == TelegramCall::kDelete) {
-    if (Says(answer, "message to delete not found")) return Ended(kGone, answer.description);
+    if (Says(answer, "message to delete not found")) return Ended(kGone, answer.kept);
     if (Says(answer, "message can't be deleted")) {
-      return Ended(kTooOld,
-                   "Telegram deletes for 48 hours, or the bot may not: " + answer.description);
+      return Ended(kTooOld, "Telegram deletes for 48 hours, or the bot may not: " + answer.kept);
     }
   }
   if (call == TelegramCall::kEdit && Says(answer, "message is not modified")) {
     return Ended(kDone, {});
   }
-  return Ended(kFailed, answer.description);
+  return Ended(kFailed, answer.kept);
 }
 
 }  // namespace
@@ -103,7 +85,7 @@ ChannelAnswer JudgeRefusal(TelegramCall call, const TelegramAnswer& answer) {
 TelegramAnswer ReadTelegramAnswer(const Result<HttpResponse>& response, std::string_view text) {
   TelegramAnswer answer;
   if (!response) {
-    answer.description = response.error().message;
+    answer.kept = response.error().message;
     answer.maybe_done = response.error().reason == "no_reply" || response.error().reason == "cut";
     return answer;
   }
@@ -111,7 +93,7 @@ TelegramAnswer ReadTelegramAnswer(const Result<HttpResponse>& response, std::str
   const Result<Tree> body = ParseJson(response->body);
   const std::string* const ok = body ? body->FindText("ok") : nullptr;
   if (ok == nullptr) {
-    answer.description =
+    answer.kept =
         "the answer is none of the Bot API (HTTP " + std::to_string(response->status) + ")";
     answer.maybe_done = true;
     return answer;
@@ -127,8 +109,13 @@ TelegramAnswer ReadTelegramAnswer(const Result<HttpResponse>& response, std::str
   answer.code = code && *code >= 400 && *code < 600 ? static_cast<int>(*code) : response->status;
   answer.maybe_done = answer.code >= 500;
   const std::string* const description = body->FindText("description");
-  if (description != nullptr) answer.description = Kept(*description, text);
-  if (answer.description.empty()) answer.description = "refused: " + std::to_string(answer.code);
+  if (description != nullptr) {
+    answer.description = *description;
+    // Telegram's own sentence; it should not repeat what was sent. A word proves nothing.
+    constexpr std::size_t kWord = 4;
+    answer.kept = KeptAnswer(*description, {text.size() < kWord ? std::string_view() : text});
+  }
+  if (answer.kept.empty()) answer.kept = "refused: " + std::to_string(answer.code);
   ReadParameters(*body, answer);
   return answer;
 }
@@ -148,7 +135,7 @@ ChannelAnswer JudgeTelegram(TelegramCall call, const TelegramAnswer& answer) {
     judged = JudgeRefusal(call, answer);
   }
   judged.attempt.http_status = answer.status;
-  if (judged.kind != ChannelAnswer::Kind::kDone) judged.attempt.answer = answer.description;
+  if (judged.kind != ChannelAnswer::Kind::kDone) judged.attempt.answer = answer.kept;
   return judged;
 }
 

@@ -20,8 +20,8 @@ struct TelegramAnswer {
   bool ok = false;
   int status = 0;  // HTTP's; 0: no answer
   int code = 0;    // `error_code`, which is the status; 0: this was no answer of the Bot API
-  // What it said, or why there is no answer: at most kMaxKeptAnswer bytes, never with `text`.
-  std::string description;
+  std::string description;                 // as it came; never to be kept
+  std::string kept;                        // the same, see KeptAnswer, or why there is no answer
   std::optional<std::int64_t> message_id;  // of `result`
   std::optional<std::chrono::seconds> retry_after;
   std::string migrate_to;   // the chat's new number

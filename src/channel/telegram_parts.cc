@@ -3,6 +3,8 @@
 #include <charconv>
 #include <utility>
 
+#include "codec/bbcode.h"
+
 namespace imrelay {
 namespace {
 
@@ -114,7 +116,14 @@ ExternalMessageId WriteTelegramId(const TelegramId& id) {
   return ExternalMessageId(std::move(text));
 }
 
-std::string TelegramText(const Tree& payload) { return std::string(Trim(TextOf(payload, "text"))); }
+std::string TelegramText(const Tree& payload) {
+  const std::string bbcode = TextOf(payload, "text");
+  const SignedText split = SplitSignature(bbcode);
+  std::string plain(Trim(PlainText(split.text)));
+  if (split.signature.empty()) return plain;
+  const std::string name = std::string(split.signature) + ":";
+  return plain.empty() ? name : name + "\n" + plain;
+}
 
 std::vector<TelegramPart> TelegramParts(const Tree& payload) {
   const std::string text = TelegramText(payload);

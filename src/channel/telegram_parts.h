@@ -46,7 +46,8 @@ struct TelegramPart {
   TelegramId id;     // all but the number
 };
 
-// The plain text of a message's payload.
+// The plain text of a message's payload: the operator's name, where there is one, on a line before
+// the rest.
 std::string TelegramText(const Tree& payload);
 
 // The parts of a payload, always the same ones: the text, in pieces, then the files. A text that

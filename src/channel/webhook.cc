@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/utf8.h"
 #include "channel/kept_answer.h"
 #include "channel/signature.h"
 #include "channel/webhook_call.h"
@@ -36,7 +37,7 @@ struct Sent {
 // An id that Bitrix24 would give back as it was given: it drops "0", trims and cuts.
 bool IsKeepable(std::string_view id) {
   return !id.empty() && id.size() <= kLongestId && id != "0" && id.front() != ' ' &&
-         id.back() != ' ' &&
+         id.back() != ' ' && IsValidUtf8(id) &&
          std::none_of(id.begin(), id.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; });
 }
 

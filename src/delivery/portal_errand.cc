@@ -212,7 +212,7 @@ CallResultOf<void> PortalCaller::CallFor(const Delivery& delivery) const {
     return ReadSent(send(DeleteMessage(connector, line, delivery.payload)));
   }
   if (delivery.kind == kind::kOperatorNotice) {
-    return ReadDone(send(TellChat(delivery.chat_id, NoticeOf(delivery))));
+    return ReadTold(send(TellChat(delivery.chat_id, NoticeOf(delivery))));
   }
   return FailCall({Fault::kPermanent, "unknown_kind", "this release cannot send it"});
 }

@@ -17,6 +17,18 @@ constexpr std::size_t kLongestContentType = 256;
 constexpr std::size_t kLongestWord = 64;
 constexpr std::size_t kMostDrained = 4 << 20;
 
+struct Header {
+  const char* parameter;
+  const char* name;
+  std::size_t longest;
+};
+// Limits above what any valid value has: one that was cut is still seen to be too long.
+constexpr Header kHeaders[] = {
+    {"HTTP_AUTHORIZATION", "authorization", 1024},
+    {"HTTP_IDEMPOTENCY_KEY", "idempotency-key", 256},
+    {"HTTP_X_TELEGRAM_BOT_API_SECRET_TOKEN", "x-telegram-bot-api-secret-token", 512},
+};
+
 // Digits only: no sign, no blanks. A number too large for the type counts as the largest.
 std::optional<std::size_t> ParseLength(const std::string& text) {
   if (text.empty() || text.find_first_not_of("0123456789") != std::string::npos) {
@@ -59,14 +71,20 @@ std::string_view ReasonPhrase(int status) {
   switch (status) {
     case 200:
       return "OK";
+    case 202:
+      return "Accepted";
     case 400:
       return "Bad Request";
+    case 401:
+      return "Unauthorized";
     case 403:
       return "Forbidden";
     case 404:
       return "Not Found";
     case 405:
       return "Method Not Allowed";
+    case 409:
+      return "Conflict";
     case 411:
       return "Length Required";
     case 413:
@@ -103,6 +121,10 @@ Request ReadRequest(Connection& connection, std::size_t max_body_bytes) {
   request.content_type = connection.Parameter("CONTENT_TYPE", kLongestContentType);
   request.content_length = connection.Parameter("CONTENT_LENGTH", kLongestWord);
   request.remote_address = connection.Parameter("REMOTE_ADDR", kLongestWord);
+  for (const Header& header : kHeaders) {
+    std::string value = connection.Parameter(header.parameter, header.longest);
+    if (!value.empty()) request.headers[header.name] = std::move(value);
+  }
 
   const std::optional<std::size_t> length = ParseLength(request.content_length);
   if (!length || *length > max_body_bytes) {

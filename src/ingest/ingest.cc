@@ -65,19 +65,19 @@ bool IsStaleUninstall(const Event& event, const Portal& portal) {
          *event.ts < *portal.installed_ts;
 }
 
-// The journalled event of a waiting one. It was read before it was journalled; should that ever
-// fail now, it must not stand in the way of the others, so it comes out as unusable.
-std::pair<Tree, Event> Reread(const WaitingEvent& waiting) {
-  const std::string& body = waiting.journal.body;
+// A journalled event. It was read before it was journalled; should that ever fail now, it must not
+// stand in the way of the others, so it comes out as unusable.
+std::pair<Tree, Event> Reread(const JournalEntry& journal, const MemberId& member_id) {
+  const std::string& body = journal.body;
   std::pair<Tree, Event> read;
   read.second.unusable = "unreadable";
-  read.second.name = waiting.journal.name;
+  read.second.name = journal.name;
   if (Result<Tree> tree = ParseBody(FormatOfJournalled(body), body); tree) {
     if (Result<Event> event = DecodeEvent(*tree); event) {
       read = {*std::move(tree), *std::move(event)};
     }
   }
-  read.second.auth.member_id = waiting.member_id;
+  read.second.auth.member_id = member_id;
   return read;
 }
 
@@ -275,27 +275,43 @@ void Ingest::ReceiveFromPortal(Posted posted, JournalEntry journal, Done done) {
   store_.Commit(std::move(plan), replan, std::move(done));
 }
 
+Result<Committed> Ingest::CommitJournalled(const Event& event, Plan plan) {
+  const auto replan = [&event](Plan& refused, const Portal* portal) -> Status {
+    if (portal == nullptr) {
+      return Fail(ErrorCode::kNotFound, "the portal of a journalled event is gone");
+    }
+    SetChanges(event, *portal, {Sender::Kind::kPortal, {}}, refused);
+    refused.only_known = portal->status == PortalStatus::kUninstalled;
+    return {};
+  };
+  Result<std::shared_ptr<const Portal>> portal = portals_.FindFresh(plan.member_id);
+  if (!portal) return Fail(std::move(portal).error());
+  if (Status planned = replan(plan, portal->get()); !planned) {
+    return Fail(std::move(planned).error());
+  }
+  return Await<Result<Committed>>(
+      [&](Done done) { store_.Commit(std::move(plan), replan, std::move(done)); });
+}
+
 Status Ingest::ApplyWaiting(const WaitingEvent& waiting) {
-  const auto [tree, event] = Reread(waiting);
+  const auto [tree, event] = Reread(waiting.journal, waiting.member_id);
   Plan plan;
   plan.member_id = waiting.member_id;
   plan.journal = waiting.journal;
   plan.journal.key = KeyOf(event, CanonicalData(tree));
   plan.waited = waiting.id;
-  const auto replan = [&event = event](Plan& refused, const Portal* portal) -> Status {
-    if (portal == nullptr)
-      return Fail(ErrorCode::kNotFound, "the portal of a waiting event is gone");
-    SetChanges(event, *portal, {Sender::Kind::kPortal, {}}, refused);
-    refused.only_known = portal->status == PortalStatus::kUninstalled;
-    return {};
-  };
-  Result<std::shared_ptr<const Portal>> portal = portals_.FindFresh(waiting.member_id);
-  if (!portal) return Fail(std::move(portal).error());
-  if (Status planned = replan(plan, portal->get()); !planned) return planned;
-  Result<Committed> committed = Await<Result<Committed>>(
-      [&](Done done) { store_.Commit(std::move(plan), replan, std::move(done)); });
+  Result<Committed> committed = CommitJournalled(event, std::move(plan));
   if (!committed) return Fail(std::move(committed).error());
   return {};
+}
+
+Result<Committed> Ingest::Replay(const JournalledEvent& journalled) {
+  const Event event = Reread(journalled.journal, journalled.member_id).second;
+  Plan plan;
+  plan.member_id = journalled.member_id;
+  plan.journal = journalled.journal;
+  plan.replayed = journalled.id;
+  return CommitJournalled(event, std::move(plan));
 }
 
 }  // namespace imrelay

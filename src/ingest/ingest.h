@@ -55,6 +55,10 @@ class Ingest {
   // Applies an event that waited for a proof which succeeded. Repeating it changes nothing.
   Status ApplyWaiting(const WaitingEvent& waiting);
 
+  // Applies a journalled event, of a portal that is known, once more; see Plan::replayed. Repeating
+  // it changes nothing. Errors: kNotFound when the portal is gone; the store's.
+  Result<Committed> Replay(const JournalledEvent& journalled);
+
  private:
   // Whom an application_token belongs to.
   struct Sender {
@@ -78,6 +82,8 @@ class Ingest {
   Result<std::optional<std::string>> Heals(const Posted& posted, const JournalEntry& journal);
   // Completes a plan that has its journal entry; an error when the portal does not know the sender.
   static Status PlanFor(const Posted& posted, const Portal* portal, Plan& plan);
+  // Commits what an event of the journal changes, without asking who sent it.
+  Result<Committed> CommitJournalled(const Event& event, Plan plan);
   bool MayHeal(PortalId portal);
   static Sender Identify(const Portal& portal, const TokenHash& token);
   static void SetChanges(const Event& event, const Portal& portal, const Sender& sender,

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "install/backoff.h"
 
 namespace imrelay {
@@ -31,6 +32,24 @@ CallError ErrorOf(const Error& error) {
   const std::string_view otherwise = passes ? "unavailable" : "refused";
   return {passes ? Fault::kLater : Fault::kForbidden,
           error.reason.empty() ? std::string(otherwise) : error.reason, error.message};
+}
+
+const char* WordOf(Fault fault) {
+  switch (fault) {
+    case Fault::kToken:
+      return "token";
+    case Fault::kMoved:
+      return "moved";
+    case Fault::kLater:
+      return "later";
+    case Fault::kRemoved:
+      return "removed";
+    case Fault::kForbidden:
+      return "forbidden";
+    case Fault::kPermanent:
+      break;
+  }
+  return "permanent";
 }
 
 void SleepFor(milliseconds time) { std::this_thread::sleep_for(time); }
@@ -103,6 +122,8 @@ CallResult PortalApi::SendAs(const Tokens::Access& access, const Errand& errand)
   if (!wait) return FailCall(ErrorOf(wait.error()));
   if (wait->count() > 0) pause_(*wait);
   CallResult answer = calls_.Send(portal.client_endpoint, access.access_token, errand.call);
+  Count("imrelay_rest_calls_total", {{"method", errand.call.method},
+                                     {"error", answer ? "none" : WordOf(answer.error().fault)}});
   if (!answer) Note(method, answer.error());
   return answer;
 }

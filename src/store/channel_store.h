@@ -36,7 +36,7 @@ struct IncomingMessage {
 };
 
 struct Queued {
-  DeliveryId delivery;
+  DeliveryId delivery;    // zero where nothing was to be sent, or of a repeat that nobody knows
   bool repeated = false;  // the same was asked before
 };
 
@@ -60,10 +60,12 @@ class ChannelStore {
   virtual ~ChannelStore() = default;
 
   // Queues the client's message for Bitrix24, or its edit or deletion, and keeps its place in the
-  // mapping (direction `in`). A created one whose external id is known in that chat is `repeated`.
+  // mapping (direction `in`). A created one whose external id is known in that chat is `repeated`,
+  // and so is the deletion of a deleted one. A deletion of what was never sent cancels the sending;
+  // `delivery` is then that one.
   // Errors: kNotFound with the reason unknown_portal or unknown_message (an edit or deletion of
   // what was never created); kConflict with idempotency_key when the key came with another content,
-  // with uninstalled where the portal is.
+  // with uninstalled where the portal is, with message_deleted of an edit that comes too late.
   virtual Result<Queued> QueueIncoming(const ChannelRequest& request,
                                        const IncomingMessage& message) = 0;
 
@@ -76,12 +78,16 @@ class ChannelStore {
 
   // --- people
 
-  // Ended as failed: pending again, due now, with a fresh count of days. Returns how many.
-  // Errors: kNotFound when there is no such delivery, kConflict when it has not failed.
+  // Ended as failed: pending again, due now, with a fresh count of days. RetryFailed passes over
+  // what RetryDelivery refuses, and returns how many. It does a few at a time, and can be repeated.
+  // Errors: kNotFound when there is no such delivery; kConflict with not_failed, message_deleted
+  // (only its deletion is sent then) or uninstalled (a call to Bitrix24).
   virtual Status RetryDelivery(DeliveryId id, TimePoint now) = 0;
   virtual Result<int> RetryFailed(const ReportQuery& which, TimePoint now) = 0;
-  // Pending: ended as cancelled; a deletion's outcome is `cancelled`.
-  // Errors: kNotFound; kConflict when it is being sent or has ended.
+  // Pending: ended as cancelled; a deletion's outcome is `cancelled`, and the edits of a message
+  // that is not sent end too. Failed: ended as cancelled, so that nobody is reminded of it any
+  // more; a deletion's outcome stays `failed`.
+  // Errors: kNotFound; kConflict with leased (it is being sent) or ended.
   virtual Status CancelDelivery(DeliveryId id, TimePoint now) = 0;
 
   virtual Result<OutboxLevels> FindLevels() = 0;

@@ -94,6 +94,9 @@ struct Plan {
   std::optional<InstallationId> waits_for;
   // The journalled event that waited and is applied now; none for a fresh one.
   std::optional<EventId> waited;
+  // The journalled event, applied or ignored before, that is applied once more: only what is not
+  // done yet is done, and otherwise it is kIgnored and nothing changes. None for any other.
+  std::optional<EventId> replayed;
   // Nothing of the event can be used: it is journalled as ignored for journal.reason.
   bool ignored = false;
   // The portal is uninstalled: a post known from before is a duplicate, any other is refused; one

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
+
 namespace imrelay {
 
 // Rows for people, as the views show them: times in ISO 8601, nothing for what is unknown.
@@ -27,6 +29,10 @@ struct ReportQuery {
     kMessages,
     kDeletions,  // of one line of a connector, which must be named
     kDeliveriesOfMessage,
+    kDeliveries,
+    kDelivery,
+    kAttempts,  // of a delivery, the first one first
+    kAccounts,  // by portal, line and day, from `since` on: what was received and how it ended
     kEvents,
     kEventsAfter,  // newer than event_id
     kEvent,
@@ -42,7 +48,11 @@ struct ReportQuery {
   std::optional<std::string> event;   // its name
   std::optional<std::string> status;  // of an event
   std::optional<std::int64_t> event_id;
-  int limit = 50;  // newest first
+  std::optional<std::int64_t> delivery_id;
+  std::optional<std::string> kind;   // of a delivery
+  std::optional<std::string> state;  // of a delivery
+  TimePoint since;                   // of kAccounts, cut to its day
+  int limit = 50;                    // newest first
 };
 
 }  // namespace imrelay

@@ -40,6 +40,14 @@ struct WaitingEvent {
   JournalEntry journal;
 };
 
+// An event as the journal has it.
+struct JournalledEvent {
+  EventId id;
+  MemberId member_id;  // of its portal; empty where that is not known, or removed
+  EventStatus status = EventStatus::kIgnored;
+  JournalEntry journal;  // without its key; the body is empty where it was dropped
+};
+
 // Keeps everything, durably: portals, the mapping, the journal, deliveries. Whatever a writing
 // call reports as done survives a power cut. Every call may come from any thread, and several
 // processes may have the same database open.
@@ -80,6 +88,9 @@ class Store {
 
   // Up to `limit` events, oldest first, that waited for an installation proven meanwhile.
   virtual Result<std::vector<WaitingEvent>> WaitingEvents(int limit) = 0;
+
+  // None when there is no such event.
+  virtual Result<std::optional<JournalledEvent>> FindEvent(EventId id) = 0;
 
   // --- installations
 

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "codec/body.h"
 #include "codec/json.h"
 
 namespace imrelay {
@@ -49,6 +50,28 @@ Response WrongMethodAnswer(std::string_view allow) {
       ErrorAnswer(405, "method_not_allowed", "this path takes only " + std::string(allow));
   response.headers.emplace_back("Allow", allow);
   return response;
+}
+
+std::optional<Refusal> RefuseUnread(const Request& request, TakenFormats formats) {
+  using BodyState = Request::BodyState;
+  if (request.body_state == BodyState::kNoLength) {
+    return Refusal{411, "length_required", "the request needs a Content-Length"};
+  }
+  if (request.body_state == BodyState::kTooLarge) {
+    return Refusal{413, "body_too_large", "the body is larger than 1 MiB"};
+  }
+  const std::optional<BodyFormat> format = FormatOf(request.content_type);
+  if (formats == TakenFormats::kJson && format != BodyFormat::kJson) {
+    return Refusal{415, "unsupported_media_type", "the body must be application/json"};
+  }
+  if (!format) {
+    return Refusal{415, "unsupported_media_type",
+                   "the body must be application/x-www-form-urlencoded or application/json"};
+  }
+  if (request.body_state == BodyState::kCut) {
+    return Refusal{400, "incomplete_body", "the body is not as long as its Content-Length"};
+  }
+  return std::nullopt;
 }
 
 Response UnavailableAnswer(std::string_view code, std::string_view message) {

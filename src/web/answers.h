@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "web/http.h"
@@ -17,6 +18,16 @@ Response ErrorAnswer(int status, std::string_view code, std::string_view message
 
 // 405; `allow` names the methods the path takes ("GET, HEAD").
 Response WrongMethodAnswer(std::string_view allow);
+
+// What is wrong with a post before its body is looked at: 411, 413, 415 or 400; none when all is
+// well.
+struct Refusal {
+  int status;
+  std::string_view code;
+  std::string_view message;
+};
+enum class TakenFormats { kFormAndJson, kJson };
+std::optional<Refusal> RefuseUnread(const Request& request, TakenFormats formats);
 
 // 503 with Retry-After.
 Response UnavailableAnswer(std::string_view code, std::string_view message);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +17,9 @@ struct Request {
   std::string content_length;  // as sent: "", digits, or garbage
   std::string body;            // exactly content_length bytes, or empty (see `body_state`)
   std::string remote_address;
+  // Names in lower case: authorization, idempotency-key and x-telegram-bot-api-secret-token, where
+  // they were sent and nginx passes them, which it does at /channel/ only.
+  std::map<std::string, std::string> headers = {};
 
   enum class BodyState {
     kComplete,  // content_length bytes were read and nothing followed

@@ -1,15 +1,29 @@
 #pragma once
 
-#include <cstdint>
-#include <map>
-#include <string>
+#include <vector>
 
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "base/result.h"
+#include "store/channel_store.h"
+#include "store/outbox.h"
+#include "store/portal_store.h"
 #include "web/http.h"
 
 namespace imrelay {
 
-// The answer to Prometheus, in its text format: what this process counted, and how many portals
-// there are, by the status that the view `portals` shows.
-Response MetricsAnswer(const std::map<std::string, std::int64_t>& portals);
+// Where the levels come from.
+struct MeasuredStores {
+  PortalStore& portals;
+  ChannelStore& channels;
+  Outbox& outbox;
+};
+
+// What the database knows at this moment: portals and their tokens, queues, dead letters, channels.
+// Errors: the stores'.
+Result<std::vector<Level>> FindLevels(const MeasuredStores& stores, TimePoint now);
+
+// The answer to Prometheus, in its text format: what this process counted, and the levels.
+Response MetricsAnswer(const std::vector<Level>& levels);
 
 }  // namespace imrelay

@@ -10,7 +10,7 @@
 #include "store/portal_store.h"
 #include "store/store.h"
 #include "web/http.h"
-#include "web/page_pool.h"
+#include "web/request_pool.h"
 #include "web/routes.h"
 #include "web/settings_page.h"
 
@@ -55,7 +55,7 @@ class Pages {
   PortalApi& api_;
   PortalStore& portals_;
   Store& store_;
-  PagePool pool_;
+  RequestPool pool_;
 };
 
 // How long a page may wait for other servers, its turn included. nginx waits for a minute, and a

@@ -1,16 +1,18 @@
 #include "web/routes.h"
 
 #include <chrono>
-#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "codec/body.h"
+#include "domain/event.h"
 #include "web/answers.h"
 #include "web/metrics.h"
 #include "web/page_layout.h"
@@ -44,6 +46,24 @@ std::string_view StatusWord(Committed::Answer answer) {
   return "accepted";
 }
 
+// The labels of a counted event, by its kind and status: anyone may post any name, and to make them
+// anew costs more than the counting.
+using EventLabelsMap = std::map<std::pair<EventKind, std::string_view>, MetricLabels>;
+const EventLabelsMap& EventLabels() {
+  static const EventLabelsMap all = [] {
+    EventLabelsMap made;
+    for (int i = 0; i <= static_cast<int>(EventKind::kOther); ++i) {
+      const auto kind = static_cast<EventKind>(i);
+      const std::string name(kind == EventKind::kOther ? "other" : WireName(kind));
+      for (const char* status : {"accepted", "duplicate", "ignored", "refused"}) {
+        made[{kind, status}] = {{"event", name}, {"status", status}, {"source", "webhook"}};
+      }
+    }
+    return made;
+  }();
+  return all;
+}
+
 // One posted event until it is answered: its log line and its reply.
 class Post {
  public:
@@ -66,39 +86,22 @@ class Post {
          {"reason", std::string(reason)},
          {"remote", remote_address_},
          {"ms", std::to_string(took.count())}});
+    Measure(status);
     reply_(std::move(response));
   }
 
  private:
+  void Measure(std::string_view status) const {
+    const auto labels = EventLabels().find({KindOf(claimed.event), status});
+    if (labels != EventLabels().end()) Count("imrelay_events_total", labels->second);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin_;
+    Observe("imrelay_event_commit_seconds", took.count());
+  }
+
   const std::string remote_address_;
   const Reply reply_;
   const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
-
-// What is wrong with a post before its body is looked at; nothing when all is well.
-struct Refusal {
-  int status;
-  std::string_view code;
-  std::string_view message;
-};
-
-std::optional<Refusal> RefuseUnread(const Request& request) {
-  using BodyState = Request::BodyState;
-  if (request.body_state == BodyState::kNoLength) {
-    return Refusal{411, "length_required", "the request needs a Content-Length"};
-  }
-  if (request.body_state == BodyState::kTooLarge) {
-    return Refusal{413, "body_too_large", "the body is larger than 1 MiB"};
-  }
-  if (!FormatOf(request.content_type)) {
-    return Refusal{415, "unsupported_media_type",
-                   "the body must be application/x-www-form-urlencoded or application/json"};
-  }
-  if (request.body_state == BodyState::kCut) {
-    return Refusal{400, "incomplete_body", "the body is not as long as its Content-Length"};
-  }
-  return std::nullopt;
-}
 
 // The answer to an event that was not taken in. What the database or the program itself complains
 // of is for the log only.
@@ -148,6 +151,9 @@ void Routes::Handle(const Request& request, Reply reply) {
                                std::move(reply));
     }
   }
+  if (served_.channel && request.path.starts_with("/channel/")) {
+    return served_.channel(request, std::move(reply));
+  }
   if (request.path == "/healthz") {
     return reply(IsProbe(request) ? AnswerProbe(request) : WrongMethodAnswer("GET, HEAD"));
   }
@@ -193,9 +199,9 @@ void Routes::CheckReady(const Request& request, Reply reply) {
 }
 
 Response Routes::Metrics() {
-  const Result<std::map<std::string, std::int64_t>> portals = served_.portals.CountPortals();
-  if (portals) return MetricsAnswer(*portals);
-  return UnavailableAnswer("not_ready", portals.error().message);
+  const Result<std::vector<Level>> levels = served_.levels();
+  if (levels) return MetricsAnswer(*levels);
+  return UnavailableAnswer("not_ready", levels.error().message);
 }
 
 // Bitrix24's servers post an ONAPPINSTALL here, and browsers open the page.
@@ -208,7 +214,7 @@ void Routes::PostInstall(const std::string& application, const Request& request,
 
 void Routes::PostPage(PageKind kind, const std::string& application, const Request& request,
                       Reply reply) {
-  if (const std::optional<Refusal> refusal = RefuseUnread(request)) {
+  if (const std::optional<Refusal> refusal = RefuseUnread(request, TakenFormats::kFormAndJson)) {
     return reply(ErrorAnswer(refusal->status, refusal->code, refusal->message));
   }
   Result<Tree> body = ParseBody(*FormatOf(request.content_type), request.body);
@@ -218,7 +224,7 @@ void Routes::PostPage(PageKind kind, const std::string& application, const Reque
 
 void Routes::PostEvent(const std::string& application, const Request& request, Reply reply) {
   const auto post = std::make_shared<Post>(request, std::move(reply));
-  if (const std::optional<Refusal> refusal = RefuseUnread(request)) {
+  if (const std::optional<Refusal> refusal = RefuseUnread(request, TakenFormats::kFormAndJson)) {
     return post->Answer(ErrorAnswer(refusal->status, refusal->code, refusal->message), "refused",
                         refusal->code);
   }

@@ -4,10 +4,12 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "base/metrics.h"
+#include "base/result.h"
 #include "codec/tree.h"
 #include "ingest/ingest.h"
-#include "store/portal_store.h"
 #include "store/store.h"
 #include "web/http.h"
 
@@ -24,15 +26,20 @@ using PagePosts = std::function<void(PageKind, const std::string& application,
 // Called from any thread.
 using ProbeProof = std::function<std::string(const std::string& nonce)>;
 
+// Takes a request of a channel's service or of Telegram, at any path below /channel/.
+using ChannelRequests = std::function<void(const Request& request, Reply reply)>;
+
 // What the paths serve.
 struct Served {
   Ingest& ingest;
   Store& store;
-  PortalStore& portals;
+  // What /metrics tells besides what is counted. Called from any thread.
+  std::function<Result<std::vector<Level>>()> levels;
   // Named ones have /bitrix24/NAME/event and so on; the unnamed one has /bitrix24/event.
   std::set<std::string> applications = {};
   PagePosts pages = nullptr;   // without it, there are none
   ProbeProof prove = nullptr;  // of GET …?probe=NONCE, 16 to 64 lower-case hex digits
+  ChannelRequests channel = nullptr;
 };
 
 // Answers every request of the contract's paths. Thread-safe. Logs one line an event.

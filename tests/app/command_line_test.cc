@@ -101,8 +101,8 @@ TEST_CASE("command_line: wrong usage names what was given and what would be righ
 
   CHECK(Contains(refusal({}), "command: got nothing, takes one of: worker decode migrate"));
   CHECK(Contains(refusal({"wroker"}), "command: got \"wroker\", takes one of: worker"));
-  CHECK(Contains(refusal({"delivery", "list"}), "command: got \"delivery\""));
-  CHECK(Contains(refusal({"--config", "x.toml", "delivery", "list"}), "got \"delivery\""));
+  CHECK(Contains(refusal({"queue", "list"}), "command: got \"queue\""));
+  CHECK(Contains(refusal({"--config", "x.toml", "queue", "list"}), "got \"queue\""));
   CHECK(Contains(refusal({"portal"}), "portal: got nothing, takes one of: list show remove"));
   CHECK(Contains(refusal({"portal", "delete"}), "portal: got \"delete\""));
   CHECK(Contains(refusal({"portal", "show"}), "MEMBER_ID"));
@@ -198,10 +198,11 @@ TEST_CASE("command_line: a message is found by every filter, the connector in an
   bench.Migrate();
   REQUIRE(
       RawDatabase(bench.database)
-          .Execute("INSERT INTO portal (portal_id, member_id, status) VALUES (1, 'm1', 'active');"
-                   "INSERT INTO line VALUES (1, 1, 'conn', 7, 'active', 0, 0);"
-                   "INSERT INTO chat VALUES (1, 1, 'chat-1', 1807);"
-                   "INSERT INTO message VALUES (86501, 1, 0, 'a', 1, 0, 0, NULL, NULL, NULL)"));
+          .Execute(
+              "INSERT INTO portal (portal_id, member_id, status) VALUES (1, 'm1', 'active');"
+              "INSERT INTO line VALUES (1, 1, 'conn', 7, 'active', 0, 0);"
+              "INSERT INTO chat VALUES (1, 1, 'chat-1', 1807);"
+              "INSERT INTO message VALUES (86501, 1, 0, 'a', 1, 0, 0, NULL, NULL, NULL, NULL)"));
 
   const std::vector<std::string> filters[] = {{"--portal", "m1"},     {"--connector", "CONN"},
                                               {"--line", "007"},      {"--chat", "1807"},

@@ -53,6 +53,10 @@ TEST_CASE("message_methods: a line for the operator is a system message") {
   const Call call = TellChat(ChatId(1807), "No.");
   CHECK(call.method == "im.message.add");
   CHECK(call.parameters == R"({"DIALOG_ID":"chat1807","MESSAGE":"No.","SYSTEM":"Y"})");
+  CHECK(ReadTold(Answer(R"({"result":86509})")));
+  CHECK_FALSE(ReadTold(Answer(R"({"result":false})")));
+  CHECK_FALSE(ReadTold(Answer(R"({"result":[]})")));
+  CHECK(ReadTold(Answer(R"({"error":"ACCESS_ERROR"})")).error().word == "access_error");
 }
 
 TEST_CASE("message_methods: what the answers say") {

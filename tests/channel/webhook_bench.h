@@ -86,13 +86,13 @@ struct WebhookBench {
     return promise.get_future().get();
   }
 
-  LoopbackServer http;
   std::mutex mutex;
   std::vector<httplib::Request> seen;
   std::function<void(httplib::Response&)> answer = [](httplib::Response&) {};
   FakeClock clock;
   std::unique_ptr<AsyncHttpClient> client = MakeAsyncCurlClient({true});
   std::unique_ptr<Channel> channel;
+  LoopbackServer http;  // goes first: its handler uses what stands above
 };
 
 }  // namespace imrelay

@@ -83,7 +83,7 @@ void SpoilAnswer(const Fault& fault, const Outcome& outcome, httplib::Response& 
     CutAnswer(response, {});
   } else if (fault.mode == "cut") {
     CutAnswer(response, outcome.body.substr(0, outcome.body.size() / 2));
-  } else if (fault.mode == "empty") {
+  } else if (fault.mode == "empty" && outcome.status < 300) {
     response.status = 200;
   } else {
     Give(outcome, response);

@@ -194,12 +194,14 @@ TEST_CASE("portal_rounds: an item that is refused inside a successful answer has
 
 TEST_CASE("portal_rounds: the operator reads in the chat what became of the deletion") {
   Bench bench;
-  bench.Notice("too_old");
+  const DeliveryId notice = bench.Notice("too_old");
   bench.Notice("unsupported");
   bench.Notice("failed");
+  bench.answer = [](const Seen&) { return Said(R"({"result":86509})"); };
 
   bench.Settle();
 
+  CHECK(bench.outbox[notice].last->verdict == Verdict::kDone);
   REQUIRE(bench.seen.size() == 3);
   CHECK(bench.seen[0].method == "im.message.add");
   CHECK(bench.seen[0].parameters ==

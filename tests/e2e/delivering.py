@@ -18,10 +18,10 @@ def line_settings(channel, name, number, **more):
     return {f"line_{name}_{key}": value for key, value in values.items()}
 
 
-def connect(stack, lines=(LINE,), query=""):
+def connect(stack, lines=(LINE,), query="", portal=None):
     """A portal of the stand-in's, installed, with a connector at work on the lines."""
     stand_in = stack.stand_in
-    portal = events.Portal()
+    portal = portal or events.Portal()
     handler = f"http://127.0.0.1:{stack.port}/bitrix24/event{query}"
     portal.application_token = stand_in.install(
         portal.member_id, handler, scope="im,imconnector,imopenlines")["application_token"]

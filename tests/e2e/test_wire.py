@@ -59,7 +59,11 @@ class Wire(StackTest):
                             ("message.deleted", 2), ("dialog.finished", 1),
                             ("line.disconnected", 1), ("line.deleted", 1)):
             self.assertEqual(kinds.count(kind), times, kinds)
-        self.assertTrue(all(d["state"] == "pending" for d in self.stack.deliveries(PORTAL)))
+        # No edit of a deleted message is sent.
+        self.assertEqual({d["kind"] for d in self.stack.deliveries(PORTAL)
+                          if d["state"] == "cancelled"}, {"message.updated"})
+        self.assertTrue(all(d["state"] == "pending" for d in self.stack.deliveries(PORTAL)
+                            if d["kind"] != "message.updated"))
         self.assertEqual({e["source"] for e in self.stack.events(PORTAL)}, {"webhook"})
 
         for name in ("messageadd-text", "messagedelete-1-external-id", "linedelete"):

@@ -84,6 +84,7 @@ class FakeStore final : public Store {
   void Commit(Plan, Replan, Done done) override { done(None()); }
   void AddInstallation(InstallationRequest, Done done) override { done(None()); }
   Result<std::vector<WaitingEvent>> WaitingEvents(int) override { return None(); }
+  Result<std::optional<JournalledEvent>> FindEvent(EventId) override { return None(); }
   Result<Table> Report(const ReportQuery&) override { return None(); }
   Status RemovePortal(const MemberId&, TimePoint) override { return None(); }
   void CheckReady(std::function<void(Status)> done) override { done(None()); }

@@ -40,6 +40,26 @@ TEST_CASE("exchange: a request arrives as it was sent") {
   CHECK(seen.body_state == Request::BodyState::kComplete);
 }
 
+TEST_CASE("exchange: the headers of the channel API arrive, others and long ones do not") {
+  ServerFixture fixture;
+  Request seen;
+  fixture.Start([&seen](const Request& request) {
+    seen = request;
+    return Response{};
+  });
+  Parameters parameters = PostParameters("0");
+  parameters.emplace_back("HTTP_AUTHORIZATION", "Bearer k");
+  parameters.emplace_back("HTTP_IDEMPOTENCY_KEY", std::string(4000, 'i'));
+  parameters.emplace_back("HTTP_X_TELEGRAM_BOT_API_SECRET_TOKEN", "");
+  parameters.emplace_back("HTTP_COOKIE", "c=1");
+
+  REQUIRE(fixture.Exchange(Post(parameters, "")).ended);
+
+  CHECK(seen.headers ==
+        std::map<std::string, std::string>{{"authorization", "Bearer k"},
+                                           {"idempotency-key", std::string(256, 'i')}});
+}
+
 TEST_CASE("exchange: a body of many records arrives whole, up to the limit") {
   ServerFixture fixture;
   fixture.Start();

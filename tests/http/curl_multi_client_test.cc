@@ -45,10 +45,10 @@ struct Echo {
     });
     REQUIRE(http.Start());
   }
-  LoopbackServer http;
   std::mutex mutex;
   std::set<int> ports;
   int requests = 0;
+  LoopbackServer http;
 };
 
 // Holds every request until it is let go, and tells how many it holds.

@@ -299,8 +299,8 @@ TEST_CASE("deletion: one of the client's message takes its row over") {
   RawDatabase raw(bench.path());
   REQUIRE(
       raw.Execute("INSERT INTO incoming_message (external_message_id, chat_key, line_key, "
-                  "created_at, deleted_at, outcome) VALUES ('in-1', 1, 1, 10, NULL, NULL), "
-                  "('in-2', 1, 1, 10, 20, 'done')"));
+                  "delivery_id, created_at, deleted_at, outcome) VALUES "
+                  "('in-1', 1, 1, 98, 10, NULL, NULL), ('in-2', 1, 1, 99, 10, 20, 'done')"));
 
   CHECK(bench.Do("m1", Deleted(7, {"in-1"})) == "accepted");
   CHECK(bench.Do("m1", Deleted(8, {"in-2"})) == "ignored: already_deleted");

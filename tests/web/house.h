@@ -14,7 +14,6 @@
 #include "base/await.h"
 #include "tests/fakes/fake_clock.h"
 #include "tests/fakes/temporary_directory.h"
-#include "tests/web/scripted_portals.h"
 #include "tests/web/scripted_store.h"
 #include "web/routes.h"
 
@@ -61,9 +60,12 @@ struct House {
   House()
       : keyring(Keyring::OpenOrCreate(directory.File("key")).value()),
         ingest(store, keyring, clock),
-        routes({ingest, store, portals, {"shop"}, pages, [](const std::string& nonce) {
-                  return "of " + nonce;
-                }}) {
+        routes({ingest,
+                store,
+                [this] { return levels; },
+                {"shop"},
+                pages,
+                [](const std::string& nonce) { return "of " + nonce; }}) {
     Portal portal;
     portal.id = PortalId(1);
     portal.member_id = kMember;
@@ -102,7 +104,7 @@ struct House {
   const TemporaryDirectory directory;
   const FakeClock clock;
   ScriptedStore store;
-  ScriptedPortals portals;
+  Result<std::vector<Level>> levels;  // what /metrics tells
   const Keyring keyring;
   Ingest ingest;
   // What was posted to pages, as "install NAME BODY".

@@ -100,7 +100,7 @@ TEST_CASE("routes: a probe of a page gets a small page that costs no work") {
 
 TEST_CASE("routes: without pages an installation page's form is no event") {
   House house;
-  Routes bare({house.ingest, house.store, house.portals});
+  Routes bare({house.ingest, house.store, [&house] { return house.levels; }});
   Request request;
   request.method = "POST";
   request.path = "/bitrix24/install";
@@ -134,19 +134,29 @@ TEST_CASE("routes: each application has an event path, and its installations its
   CHECK(house.store.journal.size() == 3);
 }
 
-TEST_CASE("routes: metrics tell the portals by status") {
+TEST_CASE("routes: metrics tell what was counted and the levels of the moment") {
   House house;
-  house.portals.counts = ScriptedPortals::Counts{{"active", 3}, {"dead", 0}};
+  house.levels = std::vector<Level>{{"imrelay_portals", {{"status", "active"}}, 3},
+                                    {"imrelay_deliveries_failed", {}, 0}};
+  house.Post(Wire("messagedelete-1-external-id.form"));
+  house.Post("event=ONANYNAME&auth[member_id]=nobody&auth[application_token]=x");
 
   const Response metrics = house.Ask("GET", "/metrics");
-  house.portals.counts = Fail(ErrorCode::kUnavailable, "the database is away");
+  house.levels = Fail(ErrorCode::kUnavailable, "the database is away");
   const Response away = house.Ask("GET", "/metrics");
 
   CHECK(metrics.status == 200);
   CHECK(metrics.content_type == "text/plain; version=0.0.4; charset=utf-8");
-  CHECK(metrics.body.find("# TYPE imrelay_portals gauge\n") != std::string::npos);
-  CHECK(metrics.body.find("imrelay_portals{status=\"active\"} 3\n") != std::string::npos);
-  CHECK(metrics.body.find("imrelay_portals{status=\"dead\"} 0\n") != std::string::npos);
+  for (const char* line :
+       {"# TYPE imrelay_portals gauge\n", "imrelay_portals{status=\"active\"} 3\n",
+        "imrelay_deliveries_failed 0\n", "# TYPE imrelay_event_commit_seconds histogram\n",
+        "imrelay_events_total{event=\"ONIMCONNECTORMESSAGEDELETE\",source=\"webhook\","
+        "status=\"accepted\"} ",
+        "imrelay_events_total{event=\"other\",source=\"webhook\",status=\"refused\"} "}) {
+    CAPTURE(line);
+    CHECK(metrics.body.find(line) != std::string::npos);
+  }
+  CHECK(metrics.body.find("ONANYNAME") == std::string::npos);
   CHECK(away.status == 503);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -15,6 +16,7 @@ class ScriptedStore final : public Store {
   std::optional<Portal> portal;
   Result<Committed> committed = Committed{};  // the answer to every event and installation
   Status ready;
+  std::function<Result<Table>(const ReportQuery&)> report;
   std::vector<JournalEntry> journal;  // what was to be committed
   std::vector<InstallationRequest> installations;
 
@@ -46,7 +48,10 @@ class ScriptedStore final : public Store {
   Status PostponeInstallation(InstallationId, const std::string&, TimePoint) override {
     return None();
   }
-  Result<Table> Report(const ReportQuery&) override { return None(); }
+  Result<std::optional<JournalledEvent>> FindEvent(EventId) override { return None(); }
+  Result<Table> Report(const ReportQuery& query) override {
+    return report ? report(query) : Result<Table>(None());
+  }
   Status RemovePortal(const MemberId&, TimePoint) override { return None(); }
 
  private:

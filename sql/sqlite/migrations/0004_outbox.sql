@@ -32,6 +32,9 @@ WHERE state = 'pending' AND head = 1;
 CREATE INDEX delivery_leased ON delivery (leased_until_ms) WHERE state = 'leased';
 CREATE INDEX delivery_failed ON delivery (delivery_id) WHERE state = 'failed';
 CREATE INDEX delivery_by_message ON delivery (message_id) WHERE message_id IS NOT NULL;
+-- The accounts are held against the last days alone.
+CREATE INDEX delivery_of_created ON delivery (line_key, created_at)
+WHERE kind = 'message.created';
 -- The operator is told once of a message.
 CREATE UNIQUE INDEX delivery_notice ON delivery (line_key, message_id)
 WHERE kind = 'operator.notice';
@@ -122,6 +125,7 @@ CREATE TABLE incoming_message (
   external_message_id TEXT NOT NULL CHECK (external_message_id <> ''),
   chat_key            INTEGER NOT NULL,
   line_key            INTEGER NOT NULL,
+  delivery_id         INTEGER NOT NULL,  -- of its creation, later of its deletion
   created_at          INTEGER NOT NULL,
   updated_at          INTEGER,
   deleted_at          INTEGER,  -- by the client
@@ -134,6 +138,7 @@ CREATE INDEX incoming_message_by_line ON incoming_message (line_key);
 
 -- 1: it was confirmed without ids, so Bitrix24 never tells of its edits and its deletion.
 ALTER TABLE message ADD COLUMN undeletable INTEGER CHECK (undeletable = 1);
+CREATE INDEX message_undeletable ON message (line_key, created_at) WHERE undeletable = 1;
 
 -- What was received, by day (of unix days) and line, against which the end states are held.
 -- what: deletion (rows of `message`), message (deliveries message.created).

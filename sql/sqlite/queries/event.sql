@@ -51,3 +51,14 @@ UPDATE event SET member_id = ?2, portal_id = NULL WHERE portal_id = ?1;
 DELETE FROM event WHERE status = 'rejected'
   AND event_id NOT IN (SELECT event_id FROM installation) AND event_id <= (
   SELECT event_id FROM event WHERE status = 'rejected' ORDER BY event_id DESC LIMIT 1 OFFSET ?1);
+
+-- name: EventShow
+SELECT p.member_id, e.event, e.status, e.source, e.received_at, e.ts, e.body, e.reason
+FROM event AS e LEFT JOIN portal AS p ON p.portal_id = e.portal_id WHERE e.event_id = ?1;
+
+-- name: EventSetApplied
+UPDATE event SET status = 'applied', reason = NULL WHERE event_id = ?1;
+
+-- name: EventLastEdit
+SELECT max(m.updated_at) FROM line AS l JOIN message AS m ON m.line_key = l.line_key
+WHERE l.portal_id = ?1 AND l.connector = ?2 AND l.line_id = ?3 AND m.message_id = ?4;

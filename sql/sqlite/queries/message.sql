@@ -54,7 +54,7 @@ WHERE line_key = ?1 AND message_id = ?2 AND part = ?3 AND deleted_at IS NULL;
 
 -- name: IncomingFind
 -- The client's message of a name in a chat, whichever of the chat's rows it is kept with.
-SELECT i.chat_key, i.created_at, i.updated_at, i.deleted_at IS NOT NULL
+SELECT i.chat_key, i.created_at, i.updated_at, i.deleted_at IS NOT NULL, i.delivery_id
 FROM chat AS c
 JOIN chat AS same ON same.line_key = c.line_key AND same.external_chat_id = c.external_chat_id
 JOIN incoming_message AS i ON i.external_message_id = ?2 AND i.chat_key = same.chat_key

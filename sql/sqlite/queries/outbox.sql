@@ -178,6 +178,7 @@ UPDATE message SET undeletable = ?3
 WHERE message_id = ?1 AND line_key = ?2 AND (?3 IS NULL OR +external_message_id IS NULL);
 
 -- name: MessageIsDeleted
+-- The + keeps SQLite from reading all deletions of the line instead.
 SELECT 1 FROM message WHERE message_id = ?1 AND line_key = ?2 AND +deleted_at IS NOT NULL LIMIT 1;
 
 -- name: MessageSetOutcome

@@ -86,3 +86,95 @@ ORDER BY v.id DESC LIMIT ?4;
 -- name: ReportEvent
 SELECT v.*, e.reason, e.ts, e.body FROM events AS v JOIN event AS e ON e.event_id = v.id
 WHERE v.id = ?1;
+
+-- name: ReportDeliveries
+SELECT v.* FROM deliveries AS v JOIN delivery AS d ON d.delivery_id = v.id
+WHERE (?5 IS NULL OR d.message_id = ?5)
+  AND (?1 IS NULL OR v.member_id = ?1) AND (?2 IS NULL OR v.line_id = ?2)
+  AND (?3 IS NULL OR v.kind = ?3) AND (?4 IS NULL OR v.state = ?4)
+  AND (?6 IS NULL OR v.external_message_id = ?6)
+ORDER BY v.id DESC LIMIT ?7;
+
+-- name: ReportDeliveriesByMessage
+-- The same where the message is named.
+SELECT v.* FROM deliveries AS v JOIN delivery AS d ON d.delivery_id = v.id
+WHERE d.message_id = ?5
+  AND (?1 IS NULL OR v.member_id = ?1) AND (?2 IS NULL OR v.line_id = ?2)
+  AND (?3 IS NULL OR v.kind = ?3) AND (?4 IS NULL OR v.state = ?4)
+  AND (?6 IS NULL OR v.external_message_id = ?6)
+ORDER BY v.id DESC LIMIT ?7;
+
+-- name: ReportDeliveriesFailed
+-- The same of the dead letters alone, which are few among many.
+SELECT v.* FROM deliveries AS v JOIN delivery AS d ON d.delivery_id = v.id
+WHERE d.state = 'failed' AND (?5 IS NULL OR d.message_id = ?5)
+  AND (?1 IS NULL OR v.member_id = ?1) AND (?2 IS NULL OR v.line_id = ?2)
+  AND (?3 IS NULL OR v.kind = ?3) AND (?4 IS NULL OR v.state = ?4)
+  AND (?6 IS NULL OR v.external_message_id = ?6)
+ORDER BY v.id DESC LIMIT ?7;
+
+-- name: ReportDeliveriesOpen
+-- The same of those that are not sent yet.
+SELECT v.* FROM deliveries AS v JOIN delivery AS d ON d.delivery_id = v.id
+WHERE v.id IN (SELECT delivery_id FROM delivery WHERE state = 'pending' AND head = 0
+               UNION ALL SELECT delivery_id FROM delivery WHERE state = 'pending' AND head = 1
+               UNION ALL SELECT delivery_id FROM delivery WHERE state = 'leased')
+  AND (?5 IS NULL OR d.message_id = ?5)
+  AND (?1 IS NULL OR v.member_id = ?1) AND (?2 IS NULL OR v.line_id = ?2)
+  AND (?3 IS NULL OR v.kind = ?3) AND (?4 IS NULL OR v.state = ?4)
+  AND (?6 IS NULL OR v.external_message_id = ?6)
+ORDER BY v.id DESC LIMIT ?7;
+
+-- name: ReportDelivery
+SELECT v.*, d.message_id,
+  CASE d.target WHEN 0 THEN 'channel' WHEN 1 THEN 'confirmation' ELSE 'portal' END AS target,
+  d.payload
+FROM deliveries AS v JOIN delivery AS d ON d.delivery_id = v.id WHERE v.id = ?1;
+
+-- name: ReportAttempts
+SELECT number, strftime('%Y-%m-%dT%H:%M:%SZ', begun_at_ms / 1000, 'unixepoch') AS begun_at,
+  took_ms, http_status, result, answer
+FROM attempt WHERE delivery_id = ?1 ORDER BY number LIMIT ?2;
+
+-- name: ReportAccounts
+-- In one statement, so that all of it is of one moment. What is not known of a day is 0.
+WITH deletion AS (
+  SELECT m.line_key, m.deleted_at / 86400 AS day, sum(m.outcome = 'done') AS done,
+    sum(m.outcome = 'gone') AS gone, sum(m.outcome = 'too_old') AS too_old,
+    sum(m.outcome = 'unsupported') AS unsupported, sum(m.outcome = 'failed') AS failed,
+    sum(m.outcome = 'cancelled') AS cancelled, sum(m.outcome = 'pending') AS pending
+  FROM line AS l CROSS JOIN message AS m ON m.line_key = l.line_key AND m.deleted_at IS NOT NULL
+  WHERE m.deleted_at >= ?2 * 86400 GROUP BY 1, 2
+), created AS (
+  SELECT d.line_key, d.created_at / 86400 AS day, sum(d.state = 'done') AS done,
+    sum(d.state = 'failed') AS failed, sum(d.state = 'cancelled') AS cancelled,
+    sum(d.state = 'pending' OR d.state = 'leased') AS pending
+  FROM line AS l CROSS JOIN delivery AS d
+    ON d.line_key = l.line_key AND d.kind = 'message.created'
+  WHERE d.created_at >= ?2 * 86400 GROUP BY 1, 2
+), undeletable AS (
+  SELECT m.line_key, m.created_at / 86400 AS day, count(*) AS messages
+  FROM line AS l CROSS JOIN message AS m ON m.line_key = l.line_key AND m.undeletable = 1
+  WHERE m.created_at >= ?2 * 86400 GROUP BY 1, 2
+), received AS (
+  SELECT line_key, day, sum(CASE what WHEN 'deletion' THEN received END) AS deletions,
+    sum(CASE what WHEN 'message' THEN received END) AS messages
+  FROM tally WHERE day >= ?2 GROUP BY 1, 2
+), known AS (
+  SELECT line_key, day FROM received UNION SELECT line_key, day FROM deletion
+  UNION SELECT line_key, day FROM created UNION SELECT line_key, day FROM undeletable)
+SELECT p.member_id, nullif(l.connector, '') AS connector, l.line_id,
+  date(k.day * 86400, 'unixepoch') AS day,
+  coalesce(r.deletions, 0) AS deletions, coalesce(d.done, 0) AS deletions_done,
+  coalesce(d.gone, 0) AS deletions_gone, coalesce(d.too_old, 0) AS deletions_too_old,
+  coalesce(d.unsupported, 0) AS deletions_unsupported,
+  coalesce(d.failed, 0) AS deletions_failed, coalesce(d.cancelled, 0) AS deletions_cancelled,
+  coalesce(d.pending, 0) AS deletions_pending,
+  coalesce(r.messages, 0) AS messages, coalesce(c.done, 0) AS messages_done,
+  coalesce(c.failed, 0) AS messages_failed, coalesce(c.cancelled, 0) AS messages_cancelled,
+  coalesce(c.pending, 0) AS messages_pending, coalesce(u.messages, 0) AS undeletable
+FROM known AS k JOIN line AS l USING (line_key) JOIN portal AS p USING (portal_id)
+LEFT JOIN received AS r USING (line_key, day) LEFT JOIN deletion AS d USING (line_key, day)
+LEFT JOIN created AS c USING (line_key, day) LEFT JOIN undeletable AS u USING (line_key, day)
+WHERE ?1 IS NULL OR p.member_id = ?1
+ORDER BY k.day, p.member_id, l.connector, l.line_id;

@@ -4,6 +4,7 @@
 
 #include "store/sqlite/installation_rows.h"
 #include "store/sqlite/message_rows.h"
+#include "store/sqlite/replay_rows.h"
 
 namespace imrelay {
 namespace {
@@ -127,6 +128,27 @@ Result<std::string> RunChanges(const ChangeContext& context, const std::vector<C
   return changed_any ? std::string() : unchanged_because;
 }
 
+Result<Committed> Replay(Database& database, Plan& plan) {
+  const auto unchanged = [](std::string reason) {
+    return Committed{Committed::Answer::kIgnored, std::move(reason)};
+  };
+  if (plan.only_known) return unchanged("uninstalled");
+  if (plan.ignored) return unchanged(plan.journal.reason);
+  if (plan.changes.empty()) return unchanged("nothing_to_change");
+  const ChangeContext context{database, plan.portal, plan.journal.received_at, plan.journal.ts};
+  Result<std::string> reason = LeaveOutDone(context, *plan.replayed, plan.changes);
+  if (!reason) return Fail(std::move(reason).error());
+  if (plan.changes.empty()) return unchanged(*std::move(reason));
+  reason = RunChanges(context, plan.changes);
+  if (!reason) return Fail(std::move(reason).error());
+  if (!reason->empty()) return unchanged(*std::move(reason));
+  Statement& set = database.Prepare(sql::kEventSetApplied);
+  if (Status done = set.Bind(plan.replayed->value()).Run(); !done) {
+    return Fail(std::move(done).error());
+  }
+  return Committed{};
+}
+
 }  // namespace
 
 const char* WordOf(EventStatus status) {
@@ -187,8 +209,9 @@ Result<std::optional<EventId>> FindJournalled(Database& database, const EventKey
 
 Result<Committed> ApplyPlan(Database& database, Plan& plan, const Store::Replan& replan) {
   Status ready = BringUpToDate(database, plan, replan);
-  if (ready) ready = CheckAdmission(database, plan);
+  if (ready && !plan.replayed) ready = CheckAdmission(database, plan);
   if (!ready) return Fail(std::move(ready).error());
+  if (plan.replayed) return Replay(database, plan);
   Result<std::optional<std::int64_t>> event = Journal(database, plan);
   if (!event) return Fail(std::move(event).error());
   if (!*event) return Committed{Committed::Answer::kDuplicate, {}};

@@ -5,6 +5,7 @@
 
 #include "store/sqlite/naming_rows.h"
 #include "store/sqlite/place_rows.h"
+#include "store/sqlite/taken_incoming.h"
 
 namespace imrelay {
 namespace {
@@ -158,25 +159,9 @@ Status CancelUpdates(const Target& target, const std::string& id) {
   return cancel.Bind(UnixSeconds(target.context.now)).Run();
 }
 
-// The client's message of that name moves over from where it waited for its number. Says whether
-// its client has deleted it already, so that nothing is to do; `pattern` is it otherwise.
-Result<bool> TakeIncoming(const Target& target, const std::string& id, MessageRow& pattern) {
-  if (id == kUnnamed) return false;
-  Statement& find = target.context.database.Prepare(sql::kIncomingFind);
-  Result<bool> known = find.Bind(target.keys.chat).Bind(id).Step();
-  if (!known || !*known) return known;
-  if (find.Integer(3) != 0) return true;
-  const std::int64_t chat = find.Integer(0);
-  pattern.direction = kIn;
-  pattern.created_at = find.Integer(1);
-  Statement& remove = target.context.database.Prepare(sql::kIncomingRemove);
-  if (Status done = remove.Bind(id).Bind(chat).Run(); !done) return Fail(std::move(done).error());
-  return false;
-}
-
 // Marks one external id deleted. Says whether it was not so before.
 Result<bool> DeleteOne(const Target& target, const std::string& id, MessageRows& rows,
-                       MessageRow pattern, const Deletion& deletion) {
+                       const MessageRow& pattern, const Deletion& deletion) {
   const auto known = rows.find(id);
   Status done;
   if (known != rows.end()) {
@@ -184,11 +169,14 @@ Result<bool> DeleteOne(const Target& target, const std::string& id, MessageRows&
     known->second.deleted = true;
     done = SetMoment(target, sql::kMessageSetDeleted, known->second);
   } else {
-    Result<bool> deleted = TakeIncoming(target, id, pattern);
-    if (!deleted) return deleted;
-    if (*deleted) return false;
+    Result<TakenIncoming> taken = TakeIncoming(target.context, target.keys, id);
+    if (!taken) return Fail(std::move(taken).error());
+    using What = TakenIncoming::What;
+    if (taken->what == What::kDeleted) return false;
+    const MessageRow fresh =
+        taken->what == What::kTaken ? MessageRow{0, kIn, taken->created_at} : pattern;
     done = RemoveUnnamed(target, rows);
-    if (done) done = InsertRow(target, id, pattern, {}, RowState::kDeleted, rows);
+    if (done) done = InsertRow(target, id, fresh, taken->updated_at, RowState::kDeleted, rows);
   }
   if (done) done = CancelUpdates(target, id);
   if (done && id == kUnnamed && deletion.never_sent) {

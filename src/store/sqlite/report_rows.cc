@@ -3,6 +3,8 @@
 namespace imrelay {
 namespace {
 
+constexpr std::int64_t kSecondsOfDay = 86400;
+
 Statement& PrepareMessages(Database& database, const ReportQuery& query) {
   Statement& find = database.Prepare(query.external_message_id ? sql::kReportMessagesByExternalId
                                      : query.message_id        ? sql::kReportMessagesById
@@ -15,6 +17,17 @@ Statement& PrepareMessages(Database& database, const ReportQuery& query) {
       .BindOptional(query.external_chat_id)
       .BindOptional(query.external_message_id);
   return find.Bind(std::int64_t{query.limit});
+}
+
+Statement& PrepareDeliveries(Database& database, const ReportQuery& query) {
+  const bool open = query.state == "pending" || query.state == "leased";
+  Statement& find = database.Prepare(query.message_id          ? sql::kReportDeliveriesByMessage
+                                     : query.state == "failed" ? sql::kReportDeliveriesFailed
+                                     : open                    ? sql::kReportDeliveriesOpen
+                                                               : sql::kReportDeliveries);
+  find.BindOptional(query.member_id).BindOptional(query.line_id);
+  find.BindOptional(query.kind).BindOptional(query.state).BindOptional(query.message_id);
+  return find.BindOptional(query.external_message_id).Bind(std::int64_t{query.limit});
 }
 
 Statement& PrepareReport(Database& database, const ReportQuery& query) {
@@ -43,6 +56,16 @@ Statement& PrepareReport(Database& database, const ReportQuery& query) {
           .BindOptional(query.member_id)
           .BindOptional(query.message_id)
           .Bind(limit);
+    case ReportQuery::What::kDeliveries:
+      return PrepareDeliveries(database, query);
+    case ReportQuery::What::kDelivery:
+      return database.Prepare(sql::kReportDelivery).BindOptional(query.delivery_id);
+    case ReportQuery::What::kAttempts:
+      return database.Prepare(sql::kReportAttempts).BindOptional(query.delivery_id).Bind(limit);
+    case ReportQuery::What::kAccounts:
+      return database.Prepare(sql::kReportAccounts)
+          .BindOptional(query.member_id)
+          .Bind(UnixSeconds(query.since) / kSecondsOfDay);
     case ReportQuery::What::kEvents:
       return database.Prepare(sql::kReportEvents)
           .BindOptional(query.member_id)

@@ -10,8 +10,10 @@
 #include "store/sqlite/outbox_rows.h"
 #include "store/sqlite/place_rows.h"
 #include "store/sqlite/portal_rows.h"
+#include "store/sqlite/replay_rows.h"
 #include "store/sqlite/report_rows.h"
 #include "store/sqlite/settle_rows.h"
+#include "store/sqlite/sqlite_store_calls.h"
 
 namespace imrelay {
 namespace {
@@ -20,27 +22,6 @@ namespace {
 constexpr const char* kKeySetting = "key_file";
 
 }  // namespace
-
-// Gives its connection back when it goes.
-class SqliteStore::Reader {
- public:
-  Reader(SqliteStore& store, std::unique_ptr<Database> database)
-      : store_(&store), database_(std::move(database)) {}
-  Reader(Reader&&) = default;
-  Reader& operator=(Reader&&) = delete;
-  ~Reader() {
-    if (!database_) return;
-    database_->ResetStatements();
-    const std::lock_guard lock(store_->readers_mutex_);
-    store_->readers_.push_back(std::move(database_));
-  }
-
-  Database& database() { return *database_; }
-
- private:
-  SqliteStore* store_;
-  std::unique_ptr<Database> database_;
-};
 
 SqliteStore::SqliteStore(std::string path, Database writing, Database checkpointing)
     : path_(std::move(path)), writer_(std::move(writing), std::move(checkpointing)) {}
@@ -86,34 +67,6 @@ Result<SqliteStore::Reader> SqliteStore::Read() {
   Result<Database> opened = Database::Open(path_, Database::Access::kReadOnly);
   if (!opened) return Fail(std::move(opened).error());
   return Reader(*this, std::make_unique<Database>(*std::move(opened)));
-}
-
-template <class T, class Find>
-Result<T> SqliteStore::ReadSnapshot(Find find) {
-  Result<Reader> reader = Read();
-  if (!reader) return Fail(std::move(reader).error());
-  if (Status begun = reader->database().Execute("BEGIN"); !begun) {
-    return Fail(std::move(begun).error());
-  }
-  Result<T> found = find(reader->database());
-  reader->database().ResetStatements();
-  if (Status ended = reader->database().Execute("COMMIT"); !ended) {
-    return Fail(std::move(ended).error());
-  }
-  return found;
-}
-
-template <class T, class Job>
-Result<T> SqliteStore::Write(Job job) {
-  std::optional<T> made;
-  const Writer::Job run = [&](Database& database) -> Status {
-    Result<T> result = job(database);
-    if (!result) return Fail(std::move(result).error());
-    made = *std::move(result);
-    return {};
-  };
-  if (Status done = writer_.Run(run); !done) return Fail(std::move(done).error());
-  return *std::move(made);
 }
 
 template <class Job>
@@ -178,6 +131,11 @@ Result<std::vector<WaitingEvent>> SqliteStore::WaitingEvents(int limit) {
   Result<Reader> reader = Read();
   if (!reader) return Fail(std::move(reader).error());
   return FindWaitingEvents(reader->database(), limit);
+}
+
+Result<std::optional<JournalledEvent>> SqliteStore::FindEvent(EventId id) {
+  return ReadSnapshot<std::optional<JournalledEvent>>(
+      [&](Database& database) { return FindEventRow(database, id); });
 }
 
 Result<std::optional<InstallationWork>> SqliteStore::TakeInstallation(TimePoint now) {

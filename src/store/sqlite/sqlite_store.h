@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "store/channel_store.h"
 #include "store/outbox.h"
 #include "store/portal_store.h"
 #include "store/sqlite/database.h"
@@ -15,9 +16,8 @@
 
 namespace imrelay {
 
-// The store on one SQLite file. See store.h, portal_store.h and
-// outbox.h.
-class SqliteStore final : public Store, public PortalStore, public Outbox {
+// The store on one SQLite file. See store.h, portal_store.h, outbox.h and channel_store.h.
+class SqliteStore final : public Store, public PortalStore, public Outbox, public ChannelStore {
  public:
   // Opens the file, made with mode 0600 when there is none, and migrates it.
   // Errors: those of Database::Open and Migrate.
@@ -39,6 +39,7 @@ class SqliteStore final : public Store, public PortalStore, public Outbox {
   void Commit(Plan plan, Replan replan, Done done) override;
   void AddInstallation(InstallationRequest request, Done done) override;
   Result<std::vector<WaitingEvent>> WaitingEvents(int limit) override;
+  Result<std::optional<JournalledEvent>> FindEvent(EventId id) override;
   Result<std::optional<InstallationWork>> TakeInstallation(TimePoint now) override;
   Status RecordRefreshSent(InstallationId id, TimePoint now) override;
   Status RecordGrant(InstallationId id, const ProvenInstallation& granted) override;
@@ -68,6 +69,16 @@ class SqliteStore final : public Store, public PortalStore, public Outbox {
   Result<DeletionOutlook> FindOutlook(PortalId portal, TimePoint now) override;
   Result<std::map<std::string, std::int64_t>> CountPortals() override;
   Result<int> ResealTokens(const Reseal& reseal) override;
+
+  Result<Queued> QueueIncoming(const ChannelRequest& request,
+                               const IncomingMessage& message) override;
+  Result<Queued> NameMessage(const ChannelRequest& request, const MemberId& member_id,
+                             const ConnectorId& connector, LineId line, MessageId message,
+                             const std::vector<ExternalMessageId>& ids) override;
+  Status RetryDelivery(DeliveryId id, TimePoint now) override;
+  Result<int> RetryFailed(const ReportQuery& which, TimePoint now) override;
+  Status CancelDelivery(DeliveryId id, TimePoint now) override;
+  Result<OutboxLevels> FindLevels() override;
 
   void OnQueued(std::function<void()> queued) override;
   Result<std::vector<ReadyQueue>> FindReady(Target target) override;

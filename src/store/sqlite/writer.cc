@@ -5,6 +5,7 @@
 
 #include "base/await.h"
 #include "base/log.h"
+#include "base/metrics.h"
 
 namespace imrelay {
 namespace {
@@ -49,6 +50,7 @@ void Writer::Loop() {
       batch.swap(queue_);
     }
     CommitBatch(batch);
+    Observe("imrelay_commit_batch_size", static_cast<double>(batch.size()));
     for (Work& work : batch) {
       try {
         work.done(std::move(work.status));

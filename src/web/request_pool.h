@@ -10,18 +10,19 @@
 
 namespace imrelay {
 
-// The threads that make pages, which wait on other servers: apart from those that take events, and
-// few, so that nobody who opens pages keeps the service busy. Thread-safe.
-class PagePool {
+// Threads for the requests that have to wait, for other servers or for the database: apart from
+// those that take events, and few, so that nobody who asks much keeps the service busy.
+// Thread-safe.
+class RequestPool {
  public:
   // Does the work; `late` when it came to wait for a thread and the pool is stopping, and there is
   // only time to say so.
   using Work = std::function<void(bool late)>;
 
-  PagePool(int threads, std::size_t longest_queue);
-  ~PagePool();  // stops
-  PagePool(const PagePool&) = delete;
-  PagePool& operator=(const PagePool&) = delete;
+  RequestPool(int threads, std::size_t longest_queue);
+  ~RequestPool();  // stops
+  RequestPool(const RequestPool&) = delete;
+  RequestPool& operator=(const RequestPool&) = delete;
 
   // Hands work to the threads. False, and it is not taken, when as much as may wait is waiting, or
   // the pool has stopped.

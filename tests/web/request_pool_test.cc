@@ -1,4 +1,4 @@
-#include "web/page_pool.h"
+#include "web/request_pool.h"
 
 #include <doctest/doctest.h>
 
@@ -17,11 +17,11 @@ struct Gate {
   std::shared_future<void> open = opened.get_future().share();
 };
 
-TEST_CASE("page pool: takes as much as may wait and no more") {
+TEST_CASE("request pool: takes as much as may wait and no more") {
   Gate gate;
   std::promise<void> begun;
   std::atomic<int> done = 0;
-  PagePool pool(1, 2);
+  RequestPool pool(1, 2);
   REQUIRE(pool.Add([&](bool) {
     begun.set_value();
     gate.open.wait();
@@ -41,12 +41,12 @@ TEST_CASE("page pool: takes as much as may wait and no more") {
   CHECK(done == 3);
 }
 
-TEST_CASE("page pool: what waits when it stops is told that it is late") {
+TEST_CASE("request pool: what waits when it stops is told that it is late") {
   Gate gate;
   std::promise<void> begun;
   std::atomic<int> late_ones = 0;
   std::atomic<bool> running_was_late = true;
-  PagePool pool(1, 10'000'000);  // never full: what it refuses, it refuses because it stops
+  RequestPool pool(1, 10'000'000);  // never full: what it refuses, it refuses because it stops
   REQUIRE(pool.Add([&](bool late) {
     begun.set_value();
     gate.open.wait();
@@ -68,9 +68,9 @@ TEST_CASE("page pool: what waits when it stops is told that it is late") {
   CHECK_FALSE(pool.Add([](bool) {}));
 }
 
-TEST_CASE("page pool: work that throws ends alone") {
+TEST_CASE("request pool: work that throws ends alone") {
   std::promise<void> done;
-  PagePool pool(1, 8);
+  RequestPool pool(1, 8);
 
   pool.Add([](bool) { throw std::runtime_error("no memory"); });
   pool.Add([&done](bool) { done.set_value(); });
@@ -78,8 +78,8 @@ TEST_CASE("page pool: work that throws ends alone") {
   done.get_future().wait();
 }
 
-TEST_CASE("page pool: lets go of what work holds before it takes the next") {
-  PagePool pool(1, 8);
+TEST_CASE("request pool: lets go of what work holds before it takes the next") {
+  RequestPool pool(1, 8);
   std::promise<void> gone;
   auto held = std::shared_ptr<int>(new int(1), [&gone](const int* value) {
     delete value;

@@ -1,4 +1,4 @@
-#include "web/page_pool.h"
+#include "web/request_pool.h"
 
 #include <exception>
 #include <utility>
@@ -9,23 +9,23 @@ namespace imrelay {
 namespace {
 
 // What the standard library throws ends this one request.
-void Do(PagePool::Work work, bool late) {
+void Do(RequestPool::Work work, bool late) {
   try {
     work(late);
   } catch (const std::exception& thrown) {
-    Log(LogLevel::kError, "page", {{"status", "thrown"}, {"reason", thrown.what()}});
+    Log(LogLevel::kError, "request", {{"status", "thrown"}, {"reason", thrown.what()}});
   }
 }
 
 }  // namespace
 
-PagePool::PagePool(int threads, std::size_t longest_queue) : longest_queue_(longest_queue) {
+RequestPool::RequestPool(int threads, std::size_t longest_queue) : longest_queue_(longest_queue) {
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Run(); });
 }
 
-PagePool::~PagePool() { Stop(); }
+RequestPool::~RequestPool() { Stop(); }
 
-bool PagePool::Add(Work work) {
+bool RequestPool::Add(Work work) {
   const std::lock_guard lock(mutex_);
   if (stopping_ || waiting_.size() >= longest_queue_) return false;
   waiting_.push_back(std::move(work));
@@ -33,7 +33,7 @@ bool PagePool::Add(Work work) {
   return true;
 }
 
-void PagePool::Stop() {
+void RequestPool::Stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -44,7 +44,7 @@ void PagePool::Stop() {
   }
 }
 
-void PagePool::Run() {
+void RequestPool::Run() {
   std::unique_lock lock(mutex_);
   while (true) {
     changed_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
