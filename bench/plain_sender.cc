@@ -22,12 +22,10 @@ class Sender {
 
   int Run(int concurrency) {
     for (int i = 0; i < concurrency; ++i) Begin(curl_easy_init());
-    int running = 1;
-    while (running > 0) {
+    while (under_way_ > 0) {
+      int running = 0;
       curl_multi_perform(multi_, &running);
-      Finish();
-      curl_multi_perform(multi_, &running);
-      if (running > 0) curl_multi_poll(multi_, nullptr, 0, 1000, nullptr);
+      if (!Finish()) curl_multi_poll(multi_, nullptr, 0, 1000, nullptr);
     }
     return failed_;
   }
@@ -35,6 +33,7 @@ class Sender {
  private:
   void Begin(CURL* easy) {
     if (next_ == bodies_.size()) return curl_easy_cleanup(easy);
+    ++under_way_;
     const std::string& body = bodies_[next_++];
     curl_easy_setopt(easy, CURLOPT_URL, url_.c_str());
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers_);
@@ -44,20 +43,26 @@ class Sender {
     curl_multi_add_handle(multi_, easy);
   }
 
-  void Finish() {
+  // False when nothing had ended.
+  bool Finish() {
+    bool ended = false;
     int left = 0;
     while (CURLMsg* const message = curl_multi_info_read(multi_, &left)) {
       if (message->msg != CURLMSG_DONE) continue;
       CURL* const easy = message->easy_handle;
+      ended = true;
+      --under_way_;
       if (message->data.result != CURLE_OK) ++failed_;
       curl_multi_remove_handle(multi_, easy);
       Begin(easy);
     }
+    return ended;
   }
 
   const std::string url_;
   const std::vector<std::string> bodies_;
   std::size_t next_ = 0;
+  int under_way_ = 0;
   int failed_ = 0;
   CURLM* const multi_ = curl_multi_init();
   curl_slist* headers_ = nullptr;
