@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "tests/web/channel_bench.h"
+#include "tests/web/channel_api_bench.h"
 
 namespace imrelay {
 namespace {
@@ -16,7 +16,7 @@ std::string OnLine(int line) {
 }
 
 TEST_CASE("channel api: a message is queued for its line") {
-  ChannelBench bench;
+  ChannelApiBench bench;
 
   const Response response = bench.Post("messages", kHello);
 
@@ -34,7 +34,7 @@ TEST_CASE("channel api: a message is queued for its line") {
 }
 
 TEST_CASE("channel api: edits and deletions are queued as such") {
-  ChannelBench bench;
+  ChannelApiBench bench;
 
   CHECK(bench.Post("messages/update", kHello).status == 202);
   CHECK(bench.Post("messages/delete", R"({"line":107,"chat":{"id":"c1"},"message":{"id":"m1"}})")
@@ -46,7 +46,7 @@ TEST_CASE("channel api: edits and deletions are queued as such") {
 }
 
 TEST_CASE("channel api: late ids name a message") {
-  ChannelBench bench;
+  ChannelApiBench bench;
 
   const Response response =
       bench.Post("messages/confirm",
@@ -61,13 +61,13 @@ TEST_CASE("channel api: late ids name a message") {
 }
 
 TEST_CASE("channel api: nobody gets in without a channel's key") {
-  ChannelBench bench;
+  ChannelApiBench bench;
   for (const char* authorization :
        {"", "Bearer", "Bearer ", "Bearer wrong", "Basic unnamed-unnamed-unnamed",
         "unnamed-unnamed-unnamed", "Bearer  unnamed-unnamed-unnamed",
         "Bearer unnamed-unnamed-unnamed ", "Bearer unnamed-unnamed-unname"}) {
     CAPTURE(std::string(authorization));
-    Request request = ChannelBench::RequestOf("GET", "messages?message_id=1");
+    Request request = ChannelApiBench::RequestOf("GET", "messages?message_id=1");
     request.headers["authorization"] = authorization;
 
     const Response response = bench.Handle(request);
@@ -77,35 +77,35 @@ TEST_CASE("channel api: nobody gets in without a channel's key") {
     REQUIRE(HeaderOf(response, "WWW-Authenticate") != nullptr);
     CHECK(*HeaderOf(response, "WWW-Authenticate") == "Bearer realm=\"imrelay\"");
   }
-  Request request = ChannelBench::RequestOf("POST", "nothing");
+  Request request = ChannelApiBench::RequestOf("POST", "nothing");
   request.headers.clear();
   CHECK(bench.Handle(request).status == 401);
 }
 
 TEST_CASE("channel api: a channel reaches its own lines only") {
-  ChannelBench bench;
+  ChannelApiBench bench;
   const auto post = [&](const char* key, int line) {
     const Response response = bench.PostAs(key, "messages", OnLine(line));
     return response.status == 403 ? ErrorOf(response) : std::to_string(response.status);
   };
 
-  CHECK(post(ChannelBench::kUnnamedKey, 107) == "202");
-  CHECK(post(ChannelBench::kUnnamedKey, 7) == "wrong_line");
-  CHECK(post(ChannelBench::kUnnamedKey, 8) == "wrong_line");
-  CHECK(post(ChannelBench::kDeskKey, 7) == "202");
-  CHECK(post(ChannelBench::kDeskKey, 107) == "wrong_line");
+  CHECK(post(ChannelApiBench::kUnnamedKey, 107) == "202");
+  CHECK(post(ChannelApiBench::kUnnamedKey, 7) == "wrong_line");
+  CHECK(post(ChannelApiBench::kUnnamedKey, 8) == "wrong_line");
+  CHECK(post(ChannelApiBench::kDeskKey, 7) == "202");
+  CHECK(post(ChannelApiBench::kDeskKey, 107) == "wrong_line");
   const std::string elsewhere =
       R"({"portal":"p2","line":7,"im":{"message_id":1},"message":{"ids":["a"]}})";
-  CHECK(bench.PostAs(ChannelBench::kDeskKey, "messages/confirm", elsewhere).status == 403);
+  CHECK(bench.PostAs(ChannelApiBench::kDeskKey, "messages/confirm", elsewhere).status == 403);
   CHECK(bench.channels.named.empty());
 }
 
 TEST_CASE("channel api: what a channel has one of need not be named") {
-  ChannelBench bench;
+  ChannelApiBench bench;
   const std::string unnamed =
       R"({"chat":{"id":"c1"},"user":{"id":"u"},"message":{"id":"m","text":"x"}})";
 
-  CHECK(bench.PostAs(ChannelBench::kDeskKey, "messages", unnamed).status == 202);
+  CHECK(bench.PostAs(ChannelApiBench::kDeskKey, "messages", unnamed).status == 202);
   CHECK(ErrorOf(bench.Post("messages", unnamed)) == "invalid_field");
   CHECK(bench.channels.incoming[0].place.line == LineId(7));
 
@@ -116,13 +116,13 @@ TEST_CASE("channel api: what a channel has one of need not be named") {
   const Response response = bench.Post("messages", kHello);
   CHECK(response.status == 400);
   CHECK(Contains(response.body, "Portal must be given"));
-  CHECK(bench.PostAs(ChannelBench::kDeskKey, "messages", unnamed).status == 202);
+  CHECK(bench.PostAs(ChannelApiBench::kDeskKey, "messages", unnamed).status == 202);
   bench.portals.rows.clear();
   CHECK(ErrorOf(bench.Post("messages", kHello)) == "unknown_portal");
 }
 
 TEST_CASE("channel api: a portal and a connector are named in any case") {
-  ChannelBench bench;
+  ChannelApiBench bench;
   bench.Install("p2", "active");
 
   bench.Post("messages", R"({"portal":"P2","connector":"Other","line":7,"chat":{"id":"c"},)"
@@ -134,7 +134,7 @@ TEST_CASE("channel api: a portal and a connector are named in any case") {
 }
 
 TEST_CASE("channel api: a repeated key gives the first answer, one with another content none") {
-  ChannelBench bench;
+  ChannelApiBench bench;
 
   CHECK(bench.Post("messages", kHello, "k1").body == R"({"delivery":1})");
   const Response again = bench.Post("messages", kHello, "k1");
@@ -146,11 +146,11 @@ TEST_CASE("channel api: a repeated key gives the first answer, one with another 
   CHECK(ErrorOf(other) == "idempotency_key");
   // The same body at another path is another request, and another channel's key another key.
   CHECK(bench.Post("messages/update", kHello, "k1").status == 409);
-  Request request = ChannelBench::RequestOf("POST", "messages");
+  Request request = ChannelApiBench::RequestOf("POST", "messages");
   request.content_type = "application/json";
   request.body = OnLine(7);
   request.headers["idempotency-key"] = "k1";
-  request.headers["authorization"] = std::string("Bearer ") + ChannelBench::kDeskKey;
+  request.headers["authorization"] = std::string("Bearer ") + ChannelApiBench::kDeskKey;
   CHECK(bench.Handle(request).status == 202);
   CHECK(bench.Post("messages", OnLine(2), std::string(200, 'k')).status == 202);
   CHECK(ErrorOf(bench.Post("messages", OnLine(2), std::string(201, 'k'))) == "invalid_field");
@@ -158,9 +158,9 @@ TEST_CASE("channel api: a repeated key gives the first answer, one with another 
 }
 
 TEST_CASE("channel api: a body is JSON, whole and not too large") {
-  ChannelBench bench;
+  ChannelApiBench bench;
   const auto post = [&](const auto& change) {
-    Request request = ChannelBench::RequestOf("POST", "messages");
+    Request request = ChannelApiBench::RequestOf("POST", "messages");
     request.content_type = "application/json";
     request.body = kHello;
     change(request);
@@ -185,9 +185,9 @@ TEST_CASE("channel api: a body is JSON, whole and not too large") {
 }
 
 TEST_CASE("channel api: paths and methods are those of the page") {
-  ChannelBench bench;
+  ChannelApiBench bench;
   const auto status = [&](const char* method, const char* path) {
-    Request request = ChannelBench::RequestOf(method, path);
+    Request request = ChannelApiBench::RequestOf(method, path);
     request.content_type = "application/json";
     request.body = "{}";
     const Response response = bench.Handle(request);
@@ -206,7 +206,7 @@ TEST_CASE("channel api: paths and methods are those of the page") {
 }
 
 TEST_CASE("channel api: what the store refuses is answered as HTTP means it") {
-  ChannelBench bench;
+  ChannelApiBench bench;
   const auto answer = [&](ErrorCode code, const char* reason) {
     bench.channels.fault = Error{code, "a sentence", reason};
     const Response response = bench.Post("messages", kHello);
@@ -227,7 +227,7 @@ TEST_CASE("channel api: what the store refuses is answered as HTTP means it") {
 }
 
 TEST_CASE("channel api: the mapping is found both ways, of the own lines") {
-  ChannelBench bench;
+  ChannelApiBench bench;
   bench.table.columns = {"member_id", "connector", "line_id", "message_id", "external_message_id"};
   for (const char* line : {"7", "107"}) {
     bench.table.rows.push_back(
@@ -244,7 +244,7 @@ TEST_CASE("channel api: the mapping is found both ways, of the own lines") {
   CHECK(bench.asked.external_message_id == "a b");
   CHECK(bench.asked.external_chat_id == "c1");
   CHECK(bench.asked.member_id == "p1");
-  CHECK(Contains(bench.Get("messages?message_id=86501", ChannelBench::kDeskKey).body,
+  CHECK(Contains(bench.Get("messages?message_id=86501", ChannelApiBench::kDeskKey).body,
                  R"("line_id":7,)"));
   CHECK(bench.asked.message_id == 86501);
   CHECK(bench.Get("messages?message_id=1").body.size() > 0);
@@ -256,7 +256,7 @@ TEST_CASE("channel api: the mapping is found both ways, of the own lines") {
 }
 
 TEST_CASE("channel api: at most fifty rows are told") {
-  ChannelBench bench;
+  ChannelApiBench bench;
   bench.table.columns = {"member_id", "connector", "line_id"};
   for (int i = 0; i < 60; ++i) {
     bench.table.rows.push_back({{"p1", false}, {"conn", false}, {"107", true}});
@@ -272,7 +272,7 @@ TEST_CASE("channel api: at most fifty rows are told") {
 }
 
 TEST_CASE("channel api: a delivery is shown to its own channel") {
-  ChannelBench bench;
+  ChannelApiBench bench;
   bench.table.columns = {"id",    "member_id", "connector", "line_id",   "kind",
                          "state", "attempts",  "payload",   "last_error"};
   bench.table.rows = {{{"12", true},
@@ -290,7 +290,7 @@ TEST_CASE("channel api: a delivery is shown to its own channel") {
       R"({"id":12,"kind":"incoming.created","state":"failed","attempts":3,"last_error":"refused"})");
   CHECK(bench.asked.what == ReportQuery::What::kDelivery);
   CHECK(bench.asked.delivery_id == 12);
-  CHECK(ErrorOf(bench.Get("deliveries/12", ChannelBench::kDeskKey)) == "unknown_delivery");
+  CHECK(ErrorOf(bench.Get("deliveries/12", ChannelApiBench::kDeskKey)) == "unknown_delivery");
   bench.table.rows.clear();
   for (const char* path : {"deliveries/13", "deliveries/", "deliveries/x", "deliveries/1/2",
                            "deliveries/-1", "deliveries/0"}) {
@@ -300,10 +300,10 @@ TEST_CASE("channel api: a delivery is shown to its own channel") {
 }
 
 TEST_CASE("channel api: requests are counted and logged without a key or a text") {
-  ChannelBench bench;
+  ChannelApiBench bench;
 
   bench.Post("messages", kHello);
-  Request request = ChannelBench::RequestOf("POST", "messages");
+  Request request = ChannelApiBench::RequestOf("POST", "messages");
   request.headers["authorization"] = "Bearer hush-hush-hush";
   bench.Handle(request);
 
@@ -313,7 +313,7 @@ TEST_CASE("channel api: requests are counted and logged without a key or a text"
   const std::string log = bench.log.text();
   CHECK(Contains(log, "channel request"));
   CHECK(Contains(log, "channel=default"));
-  for (const char* secret : {ChannelBench::kUnnamedKey, "hush", "hello"}) {
+  for (const char* secret : {ChannelApiBench::kUnnamedKey, "hush", "hello"}) {
     CHECK_FALSE(Contains(log, secret));
   }
 }

@@ -20,18 +20,18 @@ inline bool Contains(const std::string& text, const std::string& part) {
 
 // The API over a store that keeps what it is asked: the unnamed channel, and "desk", which has
 // line 7 of portal p1 and every line of p2.
-struct ChannelBench {
+struct ChannelApiBench {
   static constexpr const char* kUnnamedKey = "unnamed-unnamed-unnamed";
   static constexpr const char* kDeskKey = "desk-desk-desk-desk-desk";
 
-  ChannelBench() {
+  ChannelApiBench() {
     store.report = [this](const ReportQuery& query) -> Result<Table> {
       asked = query;
       return query.what == ReportQuery::What::kPortals ? portals : table;
     };
     Install("p1", "active");
   }
-  ~ChannelBench() { pool.Stop(); }
+  ~ChannelApiBench() { pool.Stop(); }
 
   void Install(const std::string& member_id, const std::string& status) {
     portals.columns = {"member_id", "status"};
