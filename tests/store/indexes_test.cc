@@ -161,7 +161,7 @@ TEST_CASE("indexes: the outbox and what it does to a message read single rows") 
         &sql::kUnnamedDeletionFind, &sql::kUpdatesName, &sql::kUpdatesCancel,
         &sql::kMessageNamingRows, &sql::kMessageName, &sql::kMessageSetUndeletable,
         &sql::kMessageIsDeleted, &sql::kMessageSetOutcome, &sql::kIncomingSetOutcome,
-        &sql::kIncomingTake, &sql::kChatLane, &sql::kDeliveryRemoveUnnamedDeletion}) {
+        &sql::kIncomingFind, &sql::kChatLane, &sql::kDeliveryRemoveUnnamedDeletion}) {
     CAPTURE(std::string(query->name));
     const std::string plan = raw.PlanOf(query->text);
     CAPTURE(plan);
