@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "tests/store/channel_bench.h"
+#include "tests/store/channel_store_bench.h"
 
 namespace imrelay {
 namespace {
@@ -18,7 +18,7 @@ ReportQuery QueryOf(std::int64_t delivery) {
 }
 
 TEST_CASE("delivery_reports: a delivery is shown with every attempt") {
-  ChannelBench bench;
+  ChannelStoreBench bench;
   REQUIRE(bench.Do("m1", Deleted(11, {"a"})) == "accepted");
   REQUIRE(bench.raw().Execute(
       "INSERT INTO attempt VALUES (1, 1, 1773748800500, 32, 503, 'later', 'busy'), "
@@ -36,7 +36,7 @@ TEST_CASE("delivery_reports: a delivery is shown with every attempt") {
 }
 
 TEST_CASE("delivery_reports: the list takes every filter") {
-  ChannelBench bench;
+  ChannelStoreBench bench;
   REQUIRE(bench.Do("m1", Deleted(11, {"a", "b"})) == "accepted");
   REQUIRE(bench.Do("m1", Created(12, PlaceOf("conn", 8))) == "accepted");
   bench.End(2, "failed");
@@ -65,7 +65,7 @@ TEST_CASE("delivery_reports: the list takes every filter") {
 }
 
 TEST_CASE("delivery_reports: the accounts add up, by line and day") {
-  ChannelBench bench;
+  ChannelStoreBench bench;
   REQUIRE(bench.Do("m1", Created(1)) == "accepted");
   REQUIRE(bench.Do("m1", Created(2)) == "accepted");
   REQUIRE(bench.Do("m1", Deleted(3, {"a", "b"}, PlaceOf("conn", 8))) == "accepted");
@@ -91,7 +91,7 @@ TEST_CASE("delivery_reports: a lost deletion or message is found wrong") {
   for (const char* loss : {"UPDATE tally SET received = received + 1 WHERE what = 'deletion'",
                            "UPDATE tally SET received = received + 1 WHERE what = 'message'"}) {
     CAPTURE(loss);
-    ChannelBench bench;
+    ChannelStoreBench bench;
     REQUIRE(bench.Do("m1", Created(1)) == "accepted");
     REQUIRE(bench.Do("m1", Deleted(3, {"a"})) == "accepted");
     REQUIRE(bench.raw().Execute(loss));

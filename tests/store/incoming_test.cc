@@ -1,6 +1,6 @@
 #include <doctest/doctest.h>
 
-#include "tests/store/channel_bench.h"
+#include "tests/store/channel_store_bench.h"
 
 // What the client wrote, edited and deleted: told by the channel, to be told to Bitrix24.
 
@@ -15,7 +15,7 @@ constexpr const char* kDeliveries =
 
 TEST_CASE(
     "incoming: a message is queued for Bitrix24, and stands in the mapping without a number") {
-  ChannelBench bench;
+  ChannelStoreBench bench;
 
   CHECK(bench.Create("in-1") == "1");
 
@@ -28,7 +28,7 @@ TEST_CASE(
 }
 
 TEST_CASE("incoming: the same message again is the same delivery") {
-  ChannelBench bench;
+  ChannelStoreBench bench;
   REQUIRE(bench.Create("in-1") == "1");
 
   CHECK(bench.Create("in-1") == "1 again");
@@ -37,16 +37,16 @@ TEST_CASE("incoming: the same message again is the same delivery") {
 }
 
 TEST_CASE("incoming: the same id in another chat is another message") {
-  ChannelBench bench;
+  ChannelStoreBench bench;
   REQUIRE(bench.Create("1") == "1");
 
-  CHECK(bench.Queue(ChannelBench::Told(kind::kIncomingCreated, "1", "chat-2")) == "2");
+  CHECK(bench.Queue(ChannelStoreBench::Told(kind::kIncomingCreated, "1", "chat-2")) == "2");
 
   CHECK(bench.Show("SELECT external_chat_id FROM messages ORDER BY 1") == "chat-1\nchat-2");
 }
 
 TEST_CASE("incoming: what the operator wrote does not come back as the client's") {
-  ChannelBench bench;
+  ChannelStoreBench bench;
   REQUIRE(bench.Do("m1", Updated(11, {"out-1"})) == "accepted");
 
   CHECK(bench.Create("out-1") == "0 again");
@@ -55,7 +55,7 @@ TEST_CASE("incoming: what the operator wrote does not come back as the client's"
 }
 
 TEST_CASE("incoming: an edit and a deletion follow the message in its chat") {
-  ChannelBench bench;
+  ChannelStoreBench bench;
   REQUIRE(bench.Create("in-1") == "1");
   bench.End(1, "done");
 
@@ -75,7 +75,7 @@ TEST_CASE("incoming: an edit and a deletion follow the message in its chat") {
 TEST_CASE("incoming: deleting what was never sent cancels the sending and its edits") {
   for (const char* state : {"pending", "failed", "cancelled"}) {
     CAPTURE(state);
-    ChannelBench bench;
+    ChannelStoreBench bench;
     REQUIRE(bench.Create("in-1") == "1");
     REQUIRE(bench.Update("in-1") == "2");
     if (std::string(state) != "pending") bench.End(1, state);
@@ -96,7 +96,7 @@ TEST_CASE("incoming: what may have been sent is deleted after it") {
   for (const char* may :
        {"state = 'leased', leased_by = 1, leased_until_ms = 1", "maybe_done = 1"}) {
     CAPTURE(may);
-    ChannelBench bench;
+    ChannelStoreBench bench;
     REQUIRE(bench.Create("in-1") == "1");
     REQUIRE(bench.raw().Execute(std::string("UPDATE delivery SET ") + may));
 
@@ -108,11 +108,11 @@ TEST_CASE("incoming: what may have been sent is deleted after it") {
 }
 
 TEST_CASE("incoming: what cannot be taken is refused and changes nothing") {
-  ChannelBench bench;
+  ChannelStoreBench bench;
   bench.Post("m2", 'b');
   bench.Install("m3", 'c');
   REQUIRE(bench.Do("m3", PortalUninstalled{}) == "accepted");
-  IncomingMessage message = ChannelBench::Told(kind::kIncomingCreated, "in-1");
+  IncomingMessage message = ChannelStoreBench::Told(kind::kIncomingCreated, "in-1");
 
   message.member_id = MemberId("nobody");
   CHECK(bench.Queue(message) == "not_found unknown_portal");
@@ -128,9 +128,9 @@ TEST_CASE("incoming: what cannot be taken is refused and changes nothing") {
 }
 
 TEST_CASE("incoming: a repeated key gives the first answer, and another content is refused") {
-  ChannelBench bench;
-  const IncomingMessage first = ChannelBench::Told(kind::kIncomingCreated, "in-1");
-  const IncomingMessage second = ChannelBench::Told(kind::kIncomingCreated, "in-2");
+  ChannelStoreBench bench;
+  const IncomingMessage first = ChannelStoreBench::Told(kind::kIncomingCreated, "in-1");
+  const IncomingMessage second = ChannelStoreBench::Told(kind::kIncomingCreated, "in-2");
   REQUIRE(bench.Queue(bench.RequestOf('k'), first) == "1");
 
   CHECK(bench.Queue(bench.RequestOf('k'), first) == "1 again");
@@ -139,8 +139,8 @@ TEST_CASE("incoming: a repeated key gives the first answer, and another content 
 }
 
 TEST_CASE("incoming: a refused request leaves its key free") {
-  ChannelBench bench;
-  const IncomingMessage edit = ChannelBench::Told(kind::kIncomingUpdated, "in-1");
+  ChannelStoreBench bench;
+  const IncomingMessage edit = ChannelStoreBench::Told(kind::kIncomingUpdated, "in-1");
   REQUIRE(bench.Queue(bench.RequestOf('k'), edit) == "not_found unknown_message");
   REQUIRE(bench.Create("in-1") == "1");
 
@@ -148,22 +148,22 @@ TEST_CASE("incoming: a refused request leaves its key free") {
 }
 
 TEST_CASE("incoming: keys are forgotten after their time, a few at each new one") {
-  ChannelBench bench;
+  ChannelStoreBench bench;
   for (char key = 'a'; key < 'k'; ++key) {
-    bench.Queue(bench.RequestOf(key), ChannelBench::Told(kind::kIncomingCreated, {key}));
+    bench.Queue(bench.RequestOf(key), ChannelStoreBench::Told(kind::kIncomingCreated, {key}));
   }
   bench.clock.Advance(kIdempotencyTime + std::chrono::hours(1));
 
-  bench.Queue(bench.RequestOf('x'), ChannelBench::Told(kind::kIncomingCreated, "x"));
+  bench.Queue(bench.RequestOf('x'), ChannelStoreBench::Told(kind::kIncomingCreated, "x"));
   CHECK(bench.Show("SELECT count(*) FROM channel_request") == "7");
-  bench.Queue(bench.RequestOf('y'), ChannelBench::Told(kind::kIncomingCreated, "y"));
-  bench.Queue(bench.RequestOf('z'), ChannelBench::Told(kind::kIncomingCreated, "z"));
+  bench.Queue(bench.RequestOf('y'), ChannelStoreBench::Told(kind::kIncomingCreated, "y"));
+  bench.Queue(bench.RequestOf('z'), ChannelStoreBench::Told(kind::kIncomingCreated, "z"));
 
   CHECK(bench.Show("SELECT count(*) FROM channel_request") == "3");
 }
 
 TEST_CASE("incoming: the channel's word does not open a line that Bitrix24 closed") {
-  ChannelBench bench;
+  ChannelStoreBench bench;
   REQUIRE(bench.Do("m1", Created(11)) == "accepted");
   REQUIRE(bench.Do("m1", LineDisconnected{ConnectorId("conn"), LineId(7)}) == "accepted");
   bench.clock.Advance(std::chrono::minutes(1));
@@ -174,7 +174,7 @@ TEST_CASE("incoming: the channel's word does not open a line that Bitrix24 close
 }
 
 TEST_CASE("incoming: a deletion in Bitrix24 gives the client's message its number") {
-  ChannelBench bench;
+  ChannelStoreBench bench;
   REQUIRE(bench.Create("in-1") == "1");
   bench.End(1, "done");
   const std::string created_at = bench.Show("SELECT created_at FROM messages");
@@ -192,7 +192,7 @@ TEST_CASE("incoming: a deletion in Bitrix24 gives the client's message its numbe
 }
 
 TEST_CASE("incoming: what Bitrix24 deleted is not sent there again") {
-  ChannelBench bench;
+  ChannelStoreBench bench;
   REQUIRE(bench.Create("in-1") == "1");
   REQUIRE(bench.raw().Execute("UPDATE delivery SET maybe_done = 1, attempts = 1"));
 
@@ -203,7 +203,7 @@ TEST_CASE("incoming: what Bitrix24 deleted is not sent there again") {
 }
 
 TEST_CASE("incoming: a deletion of another chat's id takes nothing") {
-  ChannelBench bench;
+  ChannelStoreBench bench;
   REQUIRE(bench.Create("in-1") == "1");
 
   REQUIRE(bench.Do("m1", Deleted(77, {"in-1"}, PlaceOf("conn", 7, "chat-2"))) == "accepted");

@@ -10,10 +10,10 @@
 namespace imrelay {
 
 // A store with the portal m1, and short ways to say what a channel asks of it.
-class ChannelBench : public StoreBench {
+class ChannelStoreBench : public StoreBench {
  public:
   // Without what its installation queues, so that the first delivery is number 1.
-  ChannelBench() {
+  ChannelStoreBench() {
     Install("m1");
     REQUIRE(raw_.Execute("DELETE FROM delivery"));
   }
