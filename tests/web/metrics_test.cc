@@ -34,6 +34,9 @@ TEST_CASE("metrics: the levels tell portals, queues, dead letters and channels")
   REQUIRE(levels.has_value());
   CHECK(Lines(*levels) ==
         "imrelay_portals{status=active,} 1\n"
+        "imrelay_portals{status=dead,} 0\n"
+        "imrelay_portals{status=pending,} 0\n"
+        "imrelay_portals{status=uninstalled,} 0\n"
         "imrelay_portal_last_event_age_seconds{member_id=m1,} 60\n"
         "imrelay_portal_token_expires_seconds{member_id=m1,} 15551940\n"
         "imrelay_queue_length{member_id=m1,target=channel,} 1\n"
