@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import unittest
 
-from stack import BUILD, TREE
+from stack import BUILD, CHANNEL_SECRET, TREE
 
 FILES = """
 bin/imrelay 755
@@ -67,8 +67,13 @@ class InstalledFiles(unittest.TestCase):
 
     def test_the_example_configuration_is_understood_with_and_without_its_hashes(self):
         text = (TREE / "etc" / "imrelay.toml").read_text()
-        for name in ("client_secret", "shop_secret", "channel_secret"):
-            (self.home / name).write_text("not so secret\n")
+        for name in re.findall(r'_file = "(\w+)"', text):
+            secret = f"not-so-secret-{name}"
+            if "channel_secret" in name:
+                secret = CHANNEL_SECRET
+            elif name == "bot_token":
+                secret = "1234567890:" + 35 * "x"
+            (self.home / name).write_text(f"{secret}\n")
         (self.home / "icon.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>')
         config = self.home / "imrelay.toml"
         for example in (text, re.sub(r"(?m)^# (\w+ = |\[\[)", r"\1", text)):
