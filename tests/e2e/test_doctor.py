@@ -9,7 +9,7 @@ import unittest
 import events
 from local_servers import Elsewhere
 from planted import CONNECTOR, EVENT, LINE, Planted
-from stack import CLIENT_SECRET, Stack, StandIn, wait_for
+from stack import CLIENT_SECRET, Stack, StandIn, StandInChannel, wait_for
 
 
 class Doctor(unittest.TestCase):
@@ -17,8 +17,10 @@ class Doctor(unittest.TestCase):
     def setUpClass(cls):
         cls.stand_in = StandIn()
         cls.addClassCleanup(cls.stand_in.stop)
+        cls.channel = StandInChannel()
+        cls.addClassCleanup(cls.channel.stop)
         # A bucket that never fills: this makes more calls than Bitrix24 would take at once.
-        cls.stack = Stack(cls.stand_in, connector_id=CONNECTOR, bitrix24_calls_per_second=1000,
+        cls.stack = Stack(cls.stand_in, channel=cls.channel, connector_id=CONNECTOR, bitrix24_calls_per_second=1000,
                           bitrix24_call_burst=1000)
         cls.stack.environment["IMRELAY_BITRIX24_PUBLIC_URL"] = f"http://127.0.0.1:{cls.stack.port}"
         cls.addClassCleanup(cls.stack.remove)
@@ -42,12 +44,9 @@ class Doctor(unittest.TestCase):
         cls.connect()
         # Where the worker has not yet done it by itself.
         cls.stack.command("doctor", "--fix")
-        message = cls.stand_in.send(member, CONNECTOR, "Guten Tag!", LINE)
-        wait_for(lambda: cls.stack.messages(cls.portal), what="the message")
-        cls.stand_in.confirm(member, message, "ext-1")
-        cls.stand_in.edit(member, message, "Guten Abend!")
-        wait_for(lambda: cls.stack.messages(cls.portal)[0]["external_message_id"] == "ext-1",
-                 what="the external id")
+        cls.stand_in.send(member, CONNECTOR, "Guten Tag!", LINE)
+        wait_for(lambda: {d["kind"]: d["state"] for d in cls.stack.deliveries(cls.portal)}.get(
+            "confirm") == "done", what="the confirmation")
 
     @classmethod
     def proven(cls):
@@ -107,7 +106,7 @@ class Doctor(unittest.TestCase):
         for check in ("configuration", "file", "schema", "integrity", "writing", "write-ahead log",
                       "disk", "key", "socket", "worker", "public URL", "authorization server",
                       "clock", "portal", "tokens", "application", "scope", "connector", "bindings",
-                      f"line {LINE}", "last event", "deletions"):
+                      f"line {LINE}", "last event", "deletions", "channel", "outbox"):
             self.assertTrue(any(line[6:].startswith(check) for line in lines), (check, lines))
 
     def test_without_fix_nothing_is_changed(self):
