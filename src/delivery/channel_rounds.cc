@@ -14,6 +14,16 @@ using std::chrono::milliseconds;
 // How often it looks for what other processes committed.
 constexpr milliseconds kLookPause{250};
 constexpr std::chrono::seconds kEndpointPause{1};
+// A channel that answers within that is quick. Of a quick one more is taken up than there is room
+// for, so that it need not wait while the store works.
+constexpr milliseconds kQuick{20};
+constexpr int kAheadPerPlace = 4;
+// The writer begins one turn when it ends another, if both are worth their commit.
+constexpr std::size_t kTurnsAtOnce = 2;
+constexpr std::size_t kWorthATurn = 32;
+// What was taken ahead is given back after that. Its lease has to last for sending.
+constexpr milliseconds kLongestHeld{1000};
+static_assert(kLongestHeld + kLongestSend < kLeaseTime);
 
 std::string NameOf(const ChannelEntry& entry) {
   return entry.name.empty() ? "default" : entry.name;
@@ -31,8 +41,8 @@ ChannelRounds::ChannelRounds(Outbox& outbox, const ChannelDirectory& channels, L
       inbox_(std::make_shared<Inbox>()) {
   inbox_->bell = std::move(bell);
   for (const ChannelEntry& entry : channels.entries()) {
-    lanes_.push_back(
-        std::make_unique<Lane>(Lane{&entry, Breaker(entry.name, entry.fingerprint), {}}));
+    lanes_.push_back(std::make_unique<Lane>(
+        Lane{&entry, Breaker(entry.name, entry.fingerprint), {}, 0, 0, 0, {}}));
   }
   // Were all of them slow, none would be left without room.
   const int share = limits.under_way / std::max(1, static_cast<int>(lanes_.size()));
@@ -44,23 +54,99 @@ Result<milliseconds> ChannelRounds::Round() {
   const TimePoint now = clock_.Now();
   if (Status looked = LookAtEndpoints(); !looked) return Fail(std::move(looked).error());
   if (Status saved = SaveEndpoints(); !saved) return Fail(std::move(saved).error());
+  HandHeld();
   Result<Ready> ready = FindReady(now);
   if (!ready) return Fail(std::move(ready).error());
-  if (unsettled_.empty() && ready->asks.empty()) return Pause(*ready, false, now);
+  if (unsettled_.empty() && ready->asks.empty()) return Pause(ready->next, false, now);
+  const std::optional<TimePoint> next = ready->next;
+  StartTurn(*std::move(ready), now);
+  Result<bool> took = FinishTurns();
+  if (!took) return Fail(std::move(took).error());
+  return Pause(next, *took, now);
+}
 
-  Result<std::vector<Delivery>> taken =
-      outbox_.Turn(unsettled_, Target::kChannel, ready->asks, holder_, now);
-  if (!taken) return Fail(std::move(taken).error());
-  for (std::size_t i = 0; i < unsettled_.size(); ++i) {
-    CountSettled("channel", unsettled_kinds_[i], unsettled_[i]);
+bool ChannelRounds::IsIdle() const {
+  return under_way_.empty() && unsettled_.empty() &&
+         std::all_of(lanes_.begin(), lanes_.end(),
+                     [](const auto& lane) { return lane->held.empty(); });
+}
+
+// --- turns of the store
+
+void ChannelRounds::StartTurn(Ready ready, TimePoint now) {
+  const auto turn = std::make_shared<Turn>();
+  turn->settled = std::exchange(unsettled_, {});
+  turn->kinds = std::exchange(unsettled_kinds_, {});
+  turn->ready = std::move(ready);
+  for (const Ask& ask : turn->ready.asks) turn->ready.lanes[ask.queue]->asked += ask.most;
+  turns_.push_back(turn);
+  outbox_.StartTurn(turn->settled, Target::kChannel, turn->ready.asks, holder_, now,
+                    [inbox = inbox_, turn](Result<std::vector<Delivery>> taken) {
+                      {
+                        const std::lock_guard lock(inbox->mutex);
+                        turn->taken = std::move(taken);
+                      }
+                      inbox->in_turn.Ring();
+                    });
+}
+
+// Waits for the store, and serves the channels meanwhile. While much is answered, the store always
+// has a turn to begin when it ends one. Returns whether anything was taken.
+Result<bool> ChannelRounds::FinishTurns() {
+  const auto end = std::chrono::steady_clock::now() + kLookPause;
+  bool took = false;
+  Status failed;
+  while (!turns_.empty()) {
+    if (Result<bool> ended = EndTurn(); !ended) {
+      failed = Fail(std::move(ended).error());
+    } else if (*ended) {
+      took = true;
+    }
+    TakeAnswers();
+    HandHeld();
+    if (turns_.empty()) break;
+    const bool more = failed && unsettled_.size() >= kWorthATurn && turns_.size() < kTurnsAtOnce &&
+                      std::chrono::steady_clock::now() < end;
+    if (more) {
+      const TimePoint now = clock_.Now();
+      Result<Ready> ready = FindReady(now);
+      if (ready) {
+        StartTurn(*std::move(ready), now);
+        continue;
+      }
+      failed = Fail(std::move(ready).error());
+    }
+    inbox_->in_turn.Wait(kLookPause);
   }
-  unsettled_.clear();
-  unsettled_kinds_.clear();
-  for (Delivery& delivery : *taken) {
-    const auto lane = ready->lanes.find(delivery.queue);
-    if (lane != ready->lanes.end()) Hand(std::move(delivery), *lane->second, now);
+  if (!failed) return Fail(std::move(failed).error());
+  return took;
+}
+
+// Ends the oldest turn if it is done. Returns whether it took anything.
+Result<bool> ChannelRounds::EndTurn() {
+  const std::shared_ptr<Turn> turn = turns_.front();
+  {
+    const std::lock_guard lock(inbox_->mutex);
+    if (!turn->taken) return false;
   }
-  return Pause(*ready, !taken->empty(), now);
+  turns_.pop_front();
+  inbox_->in_turn.Ring();  // the next one may be done too
+  for (const Ask& ask : turn->ready.asks) turn->ready.lanes[ask.queue]->asked -= ask.most;
+  if (!*turn->taken) {
+    unsettled_.insert(unsettled_.begin(), turn->settled.begin(), turn->settled.end());
+    unsettled_kinds_.insert(unsettled_kinds_.begin(), turn->kinds.begin(), turn->kinds.end());
+    return Fail(std::move(*turn->taken).error());
+  }
+  for (std::size_t i = 0; i < turn->settled.size(); ++i) {
+    CountSettled("channel", turn->kinds[i], turn->settled[i]);
+  }
+  const TimePoint since = clock_.Now();
+  for (Delivery& delivery : **turn->taken) {
+    const auto lane = turn->ready.lanes.find(delivery.queue);
+    if (lane == turn->ready.lanes.end()) continue;
+    lane->second->held.push_back({std::move(delivery), since});
+  }
+  return !(*turn->taken)->empty();
 }
 
 // --- answers
@@ -90,6 +176,10 @@ void ChannelRounds::Take(Sending& sending, const ChannelAnswer& answer) {
     return;
   }
   Note(sending, answer);
+  Lane& lane = *sending.lane;
+  const bool quick =
+      answer.reached && answer.kind != ChannelAnswer::Kind::kLater && answer.attempt.took <= kQuick;
+  lane.ahead = quick ? std::min(lane.ahead + 2, kAheadPerPlace * room_a_channel_) : 0;
   const bool comes_again = settlement.verdict == Settlement::Verdict::kLater;
   const bool worked = settlement.verdict == Settlement::Verdict::kDone ||
                       settlement.verdict == Settlement::Verdict::kGone;
@@ -100,7 +190,7 @@ void ChannelRounds::Take(Sending& sending, const ChannelAnswer& answer) {
   }
   unsettled_.push_back(std::move(settlement));
   unsettled_kinds_.push_back(delivery.kind);
-  --sending.lane->under_way;
+  --lane.under_way;
   under_way_.erase(delivery.id.value());
 }
 
@@ -180,12 +270,18 @@ int ChannelRounds::Room(const Lane& lane, TimePoint now) const {
   return 0;
 }
 
+int ChannelRounds::RoomAhead(const Lane& lane, TimePoint now) const {
+  const int ahead = lane.breaker.At(now) == Breaker::Passes::kAll ? lane.ahead : 0;
+  return ahead - lane.asked - static_cast<int>(lane.held.size());
+}
+
 Result<ChannelRounds::Ready> ChannelRounds::FindReady(TimePoint now) {
   Ready ready;
   int places = limits_.under_way - static_cast<int>(under_way_.size());
-  const bool room = std::any_of(lanes_.begin(), lanes_.end(),
-                                [&](const auto& lane) { return Room(*lane, now) > 0; });
-  if (!taking_ || places <= 0 || !room) return ready;
+  const bool room = std::any_of(lanes_.begin(), lanes_.end(), [&](const auto& lane) {
+    return std::min(places, Room(*lane, now)) + RoomAhead(*lane, now) > 0;
+  });
+  if (!taking_ || !room) return ready;
   Result<std::vector<ReadyQueue>> found = outbox_.FindReady(Target::kChannel);
   if (!found) return Fail(std::move(found).error());
   std::sort(found->begin(), found->end(),
@@ -200,16 +296,49 @@ Result<ChannelRounds::Ready> ChannelRounds::FindReady(TimePoint now) {
       ready.next = std::min(ready.next.value_or(queue.due), queue.due);
     }
   }
-  for (std::size_t i = 0; i < lanes_.size() && places > 0; ++i) {
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
     Lane& lane = *lanes_[(first_lane_ + i) % lanes_.size()];
-    for (const Ask& ask : lane.turns.Share(due[lane.entry], std::min(places, Room(lane, now)))) {
-      places -= ask.most;
+    int now_free = std::min(places, Room(lane, now));
+    const int most = now_free + RoomAhead(lane, now);
+    for (const Ask& ask : lane.turns.Share(due[lane.entry], most)) {
+      places -= std::min(now_free, ask.most);
+      now_free -= std::min(now_free, ask.most);
       ready.asks.push_back(ask);
       ready.lanes[ask.queue] = &lane;
     }
   }
   if (!lanes_.empty()) first_lane_ = (first_lane_ + 1) % lanes_.size();
   return ready;
+}
+
+// Hands on what was taken, as far as there is room, and gives back what would wait too long.
+void ChannelRounds::HandHeld() {
+  const TimePoint now = clock_.Now();
+  for (const auto& lane : lanes_) {
+    if (lane->held.empty()) continue;
+    const TimePoint since = lane->held.front().since;
+    if (!taking_ || now < since || now - since > kLongestHeld) GiveBack(*lane, now);
+    while (!lane->held.empty() && Room(*lane, now) > 0 &&
+           static_cast<int>(under_way_.size()) < limits_.under_way) {
+      Delivery delivery = std::move(lane->held.front().delivery);
+      lane->held.pop_front();
+      Hand(std::move(delivery), *lane, now);
+    }
+    if (lane->breaker.At(now) != Breaker::Passes::kAll) GiveBack(*lane, now);
+  }
+}
+
+void ChannelRounds::GiveBack(Lane& lane, TimePoint now) {
+  lane.ahead = 0;
+  for (Held& held : lane.held) {
+    Settlement settlement;
+    settlement.id = held.delivery.id;
+    settlement.verdict = Settlement::Verdict::kLater;
+    settlement.due = now;
+    unsettled_.push_back(std::move(settlement));
+    unsettled_kinds_.push_back(std::move(held.delivery.kind));
+  }
+  lane.held.clear();
 }
 
 void ChannelRounds::Hand(Delivery delivery, Lane& lane, TimePoint now) {
@@ -238,6 +367,7 @@ void ChannelRounds::Send(Sending& sending, bool as_edit) {
       const std::lock_guard lock(inbox->mutex);
       inbox->answers.emplace_back(id, std::move(answer));
     }
+    inbox->in_turn.Ring();
     inbox->bell->Ring();
   };
   Channel& channel = *sending.lane->entry->channel;
@@ -248,11 +378,11 @@ void ChannelRounds::Send(Sending& sending, bool as_edit) {
   }
 }
 
-milliseconds ChannelRounds::Pause(const Ready& ready, bool took, TimePoint now) const {
+milliseconds ChannelRounds::Pause(std::optional<TimePoint> next, bool took, TimePoint now) const {
   // What was decided without asking is recorded at once, and there may be more of what was taken.
   if (!unsettled_.empty() || took) return milliseconds(0);
   milliseconds pause = kLookPause;
-  if (ready.next) pause = std::min(pause, *ready.next - now);
+  if (next) pause = std::min(pause, *next - now);
   for (const auto& lane : lanes_) {
     const EndpointState& state = lane->breaker.state();
     if (state.state != EndpointState::State::kOpen) continue;

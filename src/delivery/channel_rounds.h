@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -30,22 +31,31 @@ class ChannelRounds {
                 const Clock& clock, SenderLimits limits, std::shared_ptr<Bell> bell);
 
   // Records the answers that came, takes up what there is room for, and hands it to the channels.
-  // Returns when to come again if nothing rings. Errors: the store's; what could not be recorded is
-  // kept for the next round.
+  // What answers while the store works makes room for what was taken ahead. Returns when to come
+  // again if nothing rings. Errors: the store's; what could not be recorded is kept for the next
+  // round.
   Result<std::chrono::milliseconds> Round();
 
   // From now on nothing is taken up.
   void StopTaking() { taking_ = false; }
   // Everything that was taken up is recorded.
-  bool IsIdle() const { return under_way_.empty() && unsettled_.empty(); }
+  bool IsIdle() const;
 
  private:
+  // Taken ahead, and leased already.
+  struct Held {
+    Delivery delivery;
+    TimePoint since;
+  };
   // A channel, and what of it is under way.
   struct Lane {
     const ChannelEntry* entry;
     Breaker breaker;
     Turns turns;
     int under_way = 0;
+    int asked = 0;  // of turns under way
+    int ahead = 0;  // how many to take ahead: none of a channel that is not quick
+    std::deque<Held> held;
   };
   struct Sending {
     Delivery delivery;
@@ -58,12 +68,20 @@ class ChannelRounds {
     std::mutex mutex;
     std::vector<std::pair<DeliveryId, ChannelAnswer>> answers;
     std::shared_ptr<Bell> bell;
+    Bell in_turn;  // rings for answers and for the end of a turn
   };
   // What is ready, by channel.
   struct Ready {
     std::vector<Ask> asks;
     std::map<QueueId, Lane*> lanes;
     std::optional<TimePoint> next;  // when something will be due
+  };
+  // A turn of the store under way.
+  struct Turn {
+    std::vector<Settlement> settled;
+    std::vector<std::string> kinds;  // of settled
+    Ready ready;
+    std::optional<Result<std::vector<Delivery>>> taken;  // guarded by Inbox::mutex
   };
 
   void TakeAnswers();
@@ -73,10 +91,16 @@ class ChannelRounds {
   Status SaveEndpoints();
   void LogChange(const Lane& lane, EndpointState::State before) const;
   int Room(const Lane& lane, TimePoint now) const;
+  int RoomAhead(const Lane& lane, TimePoint now) const;
   Result<Ready> FindReady(TimePoint now);
+  void StartTurn(Ready ready, TimePoint now);
+  Result<bool> FinishTurns();
+  Result<bool> EndTurn();
+  void HandHeld();
+  void GiveBack(Lane& lane, TimePoint now);
   void Hand(Delivery delivery, Lane& lane, TimePoint now);
   void Send(Sending& sending, bool as_edit);
-  std::chrono::milliseconds Pause(const Ready& ready, bool took, TimePoint now) const;
+  std::chrono::milliseconds Pause(std::optional<TimePoint> next, bool took, TimePoint now) const;
 
   Outbox& outbox_;
   const ChannelDirectory& channels_;
@@ -87,6 +111,7 @@ class ChannelRounds {
   std::shared_ptr<Inbox> inbox_;
   std::vector<std::unique_ptr<Lane>> lanes_;
   std::unordered_map<std::int64_t, Sending> under_way_;
+  std::deque<std::shared_ptr<Turn>> turns_;
   std::vector<Settlement> unsettled_;
   std::vector<std::string> unsettled_kinds_;  // of unsettled_, for the metrics
   std::size_t first_lane_ = 0;                // whose turn it is to be given places first

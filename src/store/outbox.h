@@ -5,8 +5,10 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "base/await.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "domain/delivery.h"
@@ -69,9 +71,19 @@ class Outbox {
   // A done message.created names its ids in the mapping and queues its confirmation; when it was
   // deleted meanwhile, its deletion goes on with the ids, or ends as `cancelled` when nothing was
   // sent. Leases that ran out are taken up like what is pending.
-  virtual Result<std::vector<Delivery>> Turn(const std::vector<Settlement>& settled, Target target,
-                                             const std::vector<Ask>& asks, LeaseHolder holder,
-                                             TimePoint now) = 0;
+  // Returns at once; `taken` is called once, on the calling or the writer's thread, and must be
+  // quick and must not call the store.
+  using Taken = std::function<void(Result<std::vector<Delivery>>)>;
+  virtual void StartTurn(std::vector<Settlement> settled, Target target, std::vector<Ask> asks,
+                         LeaseHolder holder, TimePoint now, Taken taken) = 0;
+
+  // The same, and waits for it.
+  Result<std::vector<Delivery>> Turn(const std::vector<Settlement>& settled, Target target,
+                                     const std::vector<Ask>& asks, LeaseHolder holder,
+                                     TimePoint now) {
+    return Await<Result<std::vector<Delivery>>>(
+        [&](Taken taken) { StartTurn(settled, target, asks, holder, now, std::move(taken)); });
+  }
 
   // Makes what `holder` held pending again: the process that had the number is gone.
   virtual Status ReleaseLeases(LeaseHolder holder) = 0;

@@ -3,8 +3,10 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/fakes/fake_clock.h"
@@ -308,6 +310,69 @@ TEST_CASE("channel_rounds: when it stops, it takes up nothing and records what i
   CHECK(bench.rounds->IsIdle());
   CHECK(bench.outbox[under_way].state == State::kEnded);
   CHECK(bench.outbox[queued].state == State::kPending);
+}
+
+int CountLeased(Bench& bench) {
+  int leased = 0;
+  for (int i = 1; i <= 20; ++i) leased += bench.outbox[DeliveryId(i)].state == State::kLeased;
+  return leased;
+}
+
+// Two under way, and four taken ahead, of a channel that has been quick.
+void TakeAhead(Bench& bench) {
+  bench.channel[0]->holds = true;
+  for (int i = 0; i < 20; ++i) bench.Add(1, "chat" + std::to_string(i));
+  bench.Settle();
+  for (int i = 0; i < 2; ++i) bench.channel[0]->AnswerHeld(AnswerOf(AnswerKind::kDone, 200));
+  bench.Settle();
+  REQUIRE(bench.channel[0]->sent.size() == 4);
+  REQUIRE(CountLeased(bench) == 6);
+}
+
+TEST_CASE("channel_rounds: what was taken ahead is sent while the store works") {
+  Bench bench(1, {.under_way = 4, .under_way_a_channel = 2});
+  TakeAhead(bench);
+  std::atomic<bool> sent = false;
+  bench.channel[0]->told = [&] { sent = true; };
+  bench.outbox.Meanwhile([&, answered = bench.channel[0]->held.back()] {
+    sent = false;  // what the first answer made room for was sent before
+    answered(AnswerOf(AnswerKind::kDone, 200));
+    for (int i = 0; i < 1000 && !sent; ++i) std::this_thread::sleep_for(milliseconds(10));
+    CHECK(sent);
+  });
+  bench.channel[0]->held.pop_back();
+  bench.channel[0]->AnswerHeld(AnswerOf(AnswerKind::kDone, 200));
+
+  bench.Settle();
+
+  CHECK(bench.channel[0]->sent.size() == 6);
+}
+
+TEST_CASE("channel_rounds: what was taken ahead does not wait for a channel that got slow") {
+  Bench bench(1, {.under_way = 4, .under_way_a_channel = 2});
+  TakeAhead(bench);
+
+  bench.clock.Advance(milliseconds(1001));
+  bench.Settle();
+
+  CHECK(CountLeased(bench) == 2);
+  CHECK(bench.outbox[DeliveryId(5)].state == State::kPending);
+  CHECK(bench.outbox[DeliveryId(5)].delivery.attempts == 0);
+  CHECK(bench.channel[0]->sent.size() == 4);
+}
+
+TEST_CASE("channel_rounds: what was taken ahead is given back at the end") {
+  Bench bench(1, {.under_way = 4, .under_way_a_channel = 2});
+  TakeAhead(bench);
+
+  bench.rounds->StopTaking();
+  bench.Settle();
+
+  CHECK(CountLeased(bench) == 2);
+  for (int i = 0; i < 2; ++i) bench.channel[0]->AnswerHeld({});
+  bench.Settle();
+  CHECK(bench.rounds->IsIdle());
+  CHECK(CountLeased(bench) == 0);
 }
 
 TEST_CASE("channel_rounds: an answer that comes after its end harms nobody") {

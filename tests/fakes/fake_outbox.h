@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -18,6 +20,11 @@ namespace imrelay {
 class FakeOutbox final : public Outbox {
  public:
   enum class State { kPending, kLeased, kEnded };
+
+  ~FakeOutbox() override {
+    if (late_.joinable()) late_.join();
+  }
+
   struct Row {
     Delivery delivery;
     Target target = Target::kChannel;
@@ -71,6 +78,11 @@ class FakeOutbox final : public Outbox {
     const std::lock_guard lock(mutex_);
     fails_ = fails;
   }
+  // Lets the next turn take until `meanwhile`, which runs on a thread of its own, returns. Once.
+  void Meanwhile(std::function<void()> meanwhile) {
+    const std::lock_guard lock(mutex_);
+    meanwhile_ = std::move(meanwhile);
+  }
   int turns() {
     const std::lock_guard lock(mutex_);
     return turns_;
@@ -95,28 +107,20 @@ class FakeOutbox final : public Outbox {
     return queues;
   }
 
-  Result<std::vector<Delivery>> Turn(const std::vector<Settlement>& settled, Target target,
-                                     const std::vector<Ask>& asks, LeaseHolder,
-                                     TimePoint now) override {
-    const std::lock_guard lock(mutex_);
-    if (fails_) return Away();
-    ++turns_;
-    for (const Settlement& settlement : settled) Settle(settlement, now);
-    std::vector<Delivery> taken;
-    for (const Ask& ask : asks) {
-      int left = ask.most;
-      for (auto& [id, row] : rows_) {
-        if (left == 0) break;
-        if (row.target != target || row.delivery.queue != ask.queue || row.due > now) continue;
-        if (row.state != State::kPending || !IsHead(row)) continue;
-        row.state = State::kLeased;
-        taken.push_back(row.delivery);
-        --left;
-      }
+  void StartTurn(std::vector<Settlement> settled, Target target, std::vector<Ask> asks, LeaseHolder,
+                 TimePoint now, Taken taken) override {
+    std::function<void()> meanwhile;
+    {
+      const std::lock_guard lock(mutex_);
+      meanwhile.swap(meanwhile_);
     }
-    return taken;
+    if (!meanwhile) return taken(TakeTurn(settled, target, asks, now));
+    if (late_.joinable()) late_.join();
+    late_ = std::thread([=, this, taken = std::move(taken)] {
+      meanwhile();
+      taken(TakeTurn(settled, target, asks, now));
+    });
   }
-
   Status ReleaseLeases(LeaseHolder) override {
     const std::lock_guard lock(mutex_);
     for (auto& [id, row] : rows_) {
@@ -141,6 +145,27 @@ class FakeOutbox final : public Outbox {
 
  private:
   static tl::unexpected<Error> Away() { return Fail(ErrorCode::kUnavailable, "away"); }
+
+  Result<std::vector<Delivery>> TakeTurn(const std::vector<Settlement>& settled, Target target,
+                                         const std::vector<Ask>& asks, TimePoint now) {
+    const std::lock_guard lock(mutex_);
+    if (fails_) return Away();
+    ++turns_;
+    for (const Settlement& settlement : settled) Settle(settlement, now);
+    std::vector<Delivery> taken;
+    for (const Ask& ask : asks) {
+      int left = ask.most;
+      for (auto& [id, row] : rows_) {
+        if (left == 0) break;
+        if (row.target != target || row.delivery.queue != ask.queue || row.due > now) continue;
+        if (row.state != State::kPending || !IsHead(row)) continue;
+        row.state = State::kLeased;
+        taken.push_back(row.delivery);
+        --left;
+      }
+    }
+    return taken;
+  }
 
   // Confirmations and notices keep no order.
   bool IsHead(const Row& row) const {
@@ -172,6 +197,8 @@ class FakeOutbox final : public Outbox {
   std::map<std::string, EndpointState> endpoints_;
   bool fails_ = false;
   int turns_ = 0;
+  std::function<void()> meanwhile_;
+  std::thread late_;
 };
 
 }  // namespace imrelay

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -36,6 +37,7 @@ class ScriptedChannel final : public Channel {
   }
 
   std::vector<Sent> sent;
+  std::function<void()> told;  // of each, before it is answered
   std::deque<Answered> held;
   bool holds = false;
   ChannelAnswer answer;
@@ -46,6 +48,7 @@ class ScriptedChannel final : public Channel {
   void Take(Sent one, Answered answered) {
     const bool as_edit = one.as_edit;
     sent.push_back(std::move(one));
+    if (told) told();
     if (holds) {
       held.push_back(std::move(answered));
     } else {

@@ -81,6 +81,24 @@ TEST_CASE("outbox: the oldest of a chat first, chats beside each other, a turn f
   CHECK(bench.TakeOne().kind == "dialog.finished");
 }
 
+TEST_CASE("outbox: what is given back untried is as it was before") {
+  OutboxBench bench;
+  REQUIRE(bench.Do("m1", Created(1)) == "accepted");
+  bench.Settle(bench.Later(bench.TakeOne()));
+  bench.clock.Advance(std::chrono::seconds(1));
+  Settlement back;
+  back.id = bench.TakeOne().id;
+  back.verdict = Settlement::Verdict::kLater;
+  back.due = bench.clock.Now();
+
+  bench.Settle(back);
+
+  CHECK(bench.Show("SELECT state, attempts, last_error IS NULL, maybe_done FROM delivery "
+                   "WHERE delivery_id = " +
+                   std::to_string(back.id.value())) == "pending|1|0|0");
+  CHECK(bench.TakeOne().id == back.id);
+}
+
 TEST_CASE("outbox: what failed for now is due later, counted, and blocks its chat") {
   OutboxBench bench;
   REQUIRE(bench.Do("m1", Created(1)) == "accepted");

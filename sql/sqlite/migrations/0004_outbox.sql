@@ -29,7 +29,7 @@ CREATE INDEX delivery_next ON delivery (target, lane, delivery_id)
 WHERE state = 'pending' AND head = 0;
 CREATE INDEX delivery_ready ON delivery (target, queue, due_at_ms)
 WHERE state = 'pending' AND head = 1;
-CREATE INDEX delivery_leased ON delivery (leased_until_ms) WHERE state = 'leased';
+CREATE INDEX delivery_leased ON delivery (leased_until_ms, target, queue) WHERE state = 'leased';
 CREATE INDEX delivery_failed ON delivery (delivery_id) WHERE state = 'failed';
 CREATE INDEX delivery_by_message ON delivery (message_id) WHERE message_id IS NOT NULL;
 -- The accounts are held against the last days alone.
@@ -58,7 +58,7 @@ CREATE TRIGGER delivery_ended AFTER UPDATE OF state ON delivery
 WHEN OLD.head = 1 AND NEW.state <> 'pending' AND NEW.state <> 'leased'
 BEGIN
   UPDATE delivery SET head = 0, leased_by = NULL, leased_until_ms = NULL
-  WHERE delivery_id = NEW.delivery_id;
+  WHERE delivery_id = NEW.delivery_id AND head = 1;
   UPDATE delivery SET head = 1 WHERE delivery_id = (
     SELECT delivery_id FROM delivery
     WHERE target = NEW.target AND lane = NEW.lane AND state = 'pending' AND head = 0

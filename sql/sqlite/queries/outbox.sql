@@ -27,7 +27,8 @@ ready (queue, due_at_ms) AS (
                    AND d.queue = queues.queue)
   FROM queues WHERE queue IS NOT NULL
   UNION ALL
-  SELECT queue, leased_until_ms FROM delivery WHERE state = 'leased' AND target = ?1)
+  SELECT queue, min(leased_until_ms) FROM delivery WHERE state = 'leased' AND target = ?1
+  GROUP BY queue)
 SELECT r.queue, min(r.due_at_ms), p.portal_id, p.member_id, l.connector, l.line_id
 FROM ready AS r
 LEFT JOIN line AS l ON l.line_key = r.queue
@@ -88,13 +89,18 @@ FROM delivery WHERE delivery_id = ?1;
 
 -- name: OutboxEnd
 -- What was sent, or need not be, is in the journal; a dead letter may be sent again.
+-- ?5: the attempts since it was taken up, ?6: when the first of them began. What the trigger
+-- delivery_ended would set is set along, because each UPDATE costs.
 UPDATE delivery SET state = ?2, last_error = nullif(?3, ''), finished_at = ?4,
-  payload = CASE ?2 WHEN 'failed' THEN payload END
+  payload = CASE ?2 WHEN 'failed' THEN payload END,
+  attempts = attempts + ?5, first_attempt_at = coalesce(first_attempt_at, ?6),
+  head = 0, leased_by = NULL, leased_until_ms = NULL
 WHERE delivery_id = ?1;
 
 -- name: OutboxPostpone
-UPDATE delivery SET state = 'pending', due_at_ms = ?2, last_error = nullif(?3, ''),
-  leased_by = NULL, leased_until_ms = NULL
+-- Without a reason it was not tried, and what went wrong before is still the last error.
+UPDATE delivery SET state = 'pending', due_at_ms = ?2,
+  last_error = coalesce(nullif(?3, ''), last_error), leased_by = NULL, leased_until_ms = NULL
 WHERE delivery_id = ?1;
 
 -- name: OutboxLearn

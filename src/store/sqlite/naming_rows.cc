@@ -202,7 +202,8 @@ Status EndUnnamedDeletion(const ChangeContext& context, const Sending& sending) 
   if (!*open) return {};
   Statement& end = context.database.Prepare(sql::kOutboxEnd);
   end.Bind(find.Integer(0)).Bind("cancelled").Bind("never_sent");
-  return end.Bind(UnixSeconds(context.now)).Run();
+  end.Bind(UnixSeconds(context.now)).Bind(std::int64_t{0}).BindNull();
+  return end.Run();
 }
 
 }  // namespace
@@ -247,7 +248,8 @@ Status ConfirmWithoutIds(const ChangeContext& context, std::int64_t line_key, Me
 Status CancelSending(const ChangeContext& context, const Sending& sending) {
   Statement& end = context.database.Prepare(sql::kOutboxEnd);
   end.Bind(sending.delivery_id).Bind("cancelled").Bind("message_deleted");
-  if (Status done = end.Bind(UnixSeconds(context.now)).Run(); !done) return done;
+  end.Bind(UnixSeconds(context.now)).Bind(std::int64_t{0}).BindNull();
+  if (Status done = end.Run(); !done) return done;
   context.database.NoteQueued();
   if (sending.made.empty()) {
     return sending.maybe_done ? Status() : EndUnnamedDeletion(context, sending);

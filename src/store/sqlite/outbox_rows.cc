@@ -78,7 +78,8 @@ Result<bool> PassBy(Database& database, const Taken& taken, TimePoint now) {
   if (delivery.kind != kind::kMessageUpdated) return false;
   Statement& end = database.Prepare(sql::kOutboxEnd);
   end.Bind(delivery.id.value()).Bind("cancelled").Bind("message_deleted");
-  if (Status done = end.Bind(UnixSeconds(now)).Run(); !done) return Fail(std::move(done).error());
+  end.Bind(UnixSeconds(now)).Bind(std::int64_t{0}).BindNull();
+  if (Status done = end.Run(); !done) return Fail(std::move(done).error());
   return true;
 }
 

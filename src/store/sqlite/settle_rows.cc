@@ -88,9 +88,14 @@ Status RecordAttempt(const Case& c) {
   insert.Bind(c.settled.id.value()).Bind(c.row.attempts + 1);
   insert.Bind(UnixMilliseconds(attempt.begun_at)).Bind(std::int64_t{attempt.took.count()});
   insert.Bind(std::int64_t{attempt.http_status}).Bind(WordOf(c.settled.verdict));
-  if (Status done = insert.Bind(attempt.answer).Run(); !done) return done;
+  return insert.Bind(attempt.answer).Run();
+}
+
+// Of a delivery that does not end with it; End counts too.
+Status CountAttempt(const Case& c) {
+  if (!c.settled.attempt) return {};
   Statement& count = c.database.Prepare(sql::kOutboxCountAttempt);
-  return count.Bind(c.settled.id.value()).Bind(UnixSeconds(attempt.begun_at)).Run();
+  return count.Bind(c.settled.id.value()).Bind(UnixSeconds(c.settled.attempt->begun_at)).Run();
 }
 
 // Keeps what the attempt brought about, which counts whoever holds the delivery now.
@@ -110,8 +115,10 @@ Status Learn(Case& c) {
 Status End(const Case& c, const char* state, const std::string& why) {
   Statement& end = c.database.Prepare(sql::kOutboxEnd);
   end.Bind(c.settled.id.value()).Bind(state).Bind(why);
+  end.Bind(UnixSeconds(c.now)).Bind(std::int64_t{c.settled.attempt ? 1 : 0});
   c.database.NoteQueued();
-  return end.Bind(UnixSeconds(c.now)).Run();
+  if (!c.settled.attempt) return end.BindNull().Run();
+  return end.Bind(UnixSeconds(c.settled.attempt->begun_at)).Run();
 }
 
 Result<bool> MessageIsDeleted(const Case& c) {
@@ -149,6 +156,7 @@ Status SettleSending(const Case& c) {
   Result<bool> deleted = MessageIsDeleted(c);
   if (!deleted) return Fail(std::move(deleted).error());
   if (*deleted) {
+    if (Status done = CountAttempt(c); !done) return done;
     return CancelSending(c.context(), {c.settled.id.value(), *c.row.line_key, c.message(),
                                        c.row.maybe_done, c.row.made});
   }
@@ -215,6 +223,7 @@ Status Postpone(const Case& c) {
     if (!deleted) return Fail(std::move(deleted).error());
     if (*deleted) return SettleSending(c);
   }
+  if (Status done = CountAttempt(c); !done) return done;
   Statement& postpone = c.database.Prepare(sql::kOutboxPostpone);
   postpone.Bind(c.settled.id.value()).Bind(UnixMilliseconds(c.settled.due));
   return postpone.Bind(c.settled.reason).Run();
@@ -238,7 +247,7 @@ Status SettleRow(Database& database, const Settlement& settled, LeaseHolder hold
   if (!done) return done;
   if (settled.verdict == Verdict::kLater) {
     const bool ours = c.row.state == "leased" && c.row.leased_by == holder;
-    return ours ? Postpone(c) : Status();
+    return ours ? Postpone(c) : CountAttempt(c);
   }
   if (c.IsSending()) return SettleSending(c);
   return c.row.kind == kind::kMessageDeleted ? SettleDeletion(c) : SettleOther(c);

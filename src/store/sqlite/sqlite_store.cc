@@ -314,24 +314,32 @@ Result<std::vector<ReadyQueue>> SqliteStore::FindReady(Target target) {
       [&](Database& database) { return FindReadyRows(database, target); });
 }
 
-Result<std::vector<Delivery>> SqliteStore::Turn(const std::vector<Settlement>& settled,
-                                                Target target, const std::vector<Ask>& asks,
-                                                LeaseHolder holder, TimePoint now) {
+void SqliteStore::StartTurn(std::vector<Settlement> settled, Target target, std::vector<Ask> asks,
+                            LeaseHolder holder, TimePoint now, Taken taken) {
   if (settled.empty()) {
     // Looked at first without writing, because it is asked whenever something may be due.
     Result<bool> due = ReadSnapshot<bool>(
         [&](Database& database) { return FindDueRows(database, target, asks, now); });
-    if (!due) return Fail(std::move(due).error());
-    if (!*due) return std::vector<Delivery>();
+    if (!due) return taken(Fail(std::move(due).error()));
+    if (!*due) return taken(std::vector<Delivery>());
   }
-  return Write<std::vector<Delivery>>([&](Database& database) -> Result<std::vector<Delivery>> {
-    for (const Settlement& settlement : settled) {
-      Status done = SettleRow(database, settlement, holder, now);
-      if (!done) return Fail(std::move(done).error());
-    }
-    if (Status done = TakeBackRows(database, now); !done) return Fail(std::move(done).error());
-    return TakeRows(database, target, asks, holder, now);
-  });
+  const auto made = std::make_shared<std::vector<Delivery>>();
+  writer_.Submit(
+      [settled = std::move(settled), target, asks = std::move(asks), holder, now,
+       made](Database& database) -> Status {
+        for (const Settlement& settlement : settled) {
+          if (Status done = SettleRow(database, settlement, holder, now); !done) return done;
+        }
+        if (Status done = TakeBackRows(database, now); !done) return done;
+        Result<std::vector<Delivery>> rows = TakeRows(database, target, asks, holder, now);
+        if (!rows) return Fail(std::move(rows).error());
+        *made = *std::move(rows);
+        return {};
+      },
+      [made, taken = std::move(taken)](Status status) {
+        if (!status) return taken(Fail(std::move(status).error()));
+        taken(std::move(*made));
+      });
 }
 
 Status SqliteStore::ReleaseLeases(LeaseHolder holder) {

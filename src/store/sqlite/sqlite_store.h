@@ -82,9 +82,8 @@ class SqliteStore final : public Store, public PortalStore, public Outbox, publi
 
   void OnQueued(std::function<void()> queued) override;
   Result<std::vector<ReadyQueue>> FindReady(Target target) override;
-  Result<std::vector<Delivery>> Turn(const std::vector<Settlement>& settled, Target target,
-                                     const std::vector<Ask>& asks, LeaseHolder holder,
-                                     TimePoint now) override;
+  void StartTurn(std::vector<Settlement> settled, Target target, std::vector<Ask> asks,
+                 LeaseHolder holder, TimePoint now, Taken taken) override;
   Status ReleaseLeases(LeaseHolder holder) override;
   Result<std::vector<EndpointState>> Endpoints() override;
   Status SetEndpoint(const EndpointState& state) override;
