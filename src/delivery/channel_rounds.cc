@@ -14,6 +14,8 @@ using std::chrono::milliseconds;
 // How often it looks for what other processes committed.
 constexpr milliseconds kLookPause{250};
 constexpr std::chrono::seconds kEndpointPause{1};
+// Longer, and a channel that takes messages again would wait on its own mistake.
+constexpr std::chrono::hours kLongestHold{1};
 
 std::string NameOf(const ChannelEntry& entry) {
   return entry.name.empty() ? "default" : entry.name;
@@ -46,6 +48,7 @@ Result<milliseconds> ChannelRounds::Round() {
   if (Status saved = SaveEndpoints(); !saved) return Fail(std::move(saved).error());
   Result<Ready> ready = FindReady(now);
   if (!ready) return Fail(std::move(ready).error());
+  if (Status took = TakeProbes(*ready, now); !took) return Fail(std::move(took).error());
   if (unsettled_.empty() && ready->asks.empty()) return Pause(*ready, false, now);
 
   Result<std::vector<Delivery>> taken =
@@ -58,7 +61,12 @@ Result<milliseconds> ChannelRounds::Round() {
   unsettled_kinds_.clear();
   for (Delivery& delivery : *taken) {
     const auto lane = ready->lanes.find(delivery.queue);
-    if (lane != ready->lanes.end()) Hand(std::move(delivery), *lane->second, now);
+    if (lane == ready->lanes.end()) continue;
+    if (lane->second == nullptr) {
+      Cancel(delivery);
+    } else {
+      Hand(std::move(delivery), *lane->second, now);
+    }
   }
   return Pause(*ready, !taken->empty(), now);
 }
@@ -115,6 +123,11 @@ void ChannelRounds::Note(Sending& sending, const ChannelAnswer& answer) {
   } else {
     breaker.Answered(now);
   }
+  if (answer.kind == ChannelAnswer::Kind::kLater && answer.retry_after) {
+    // Not of this delivery alone: the others would only be told the same.
+    const TimePoint until = now + std::min<milliseconds>(*answer.retry_after, kLongestHold);
+    sending.lane->not_before = std::max(sending.lane->not_before, until);
+  }
   LogChange(*sending.lane, before);
 }
 
@@ -141,8 +154,36 @@ Status ChannelRounds::SaveEndpoints() {
   for (const auto& lane : lanes_) {
     const std::optional<EndpointState> unsaved = lane->breaker.Unsaved();
     if (!unsaved) continue;
-    if (Status saved = outbox_.SetEndpoint(*unsaved); !saved) return saved;
-    lane->breaker.Saved();
+    Result<bool> saved = Save(*lane, *unsaved);
+    if (!saved) return Fail(std::move(saved).error());
+  }
+  return {};
+}
+
+// False: another process or a person was first. What these wrote is learned in the next round.
+Result<bool> ChannelRounds::Save(Lane& lane, const EndpointState& state) {
+  Result<bool> saved = outbox_.ReplaceEndpoint(lane.breaker.remembered(), state);
+  if (!saved) return saved;
+  if (*saved) {
+    lane.breaker.Saved();
+  } else {
+    looked_ = TimePoint();
+  }
+  return saved;
+}
+
+// Of all processes one probes a channel: what another one takes is not asked for.
+Status ChannelRounds::TakeProbes(Ready& ready, TimePoint now) {
+  for (const auto& lane : lanes_) {
+    const auto is_of_lane = [&](const Ask& ask) { return ready.lanes[ask.queue] == lane.get(); };
+    if (lane->breaker.At(now) != Breaker::Passes::kOne ||
+        std::none_of(ready.asks.begin(), ready.asks.end(), is_of_lane)) {
+      continue;
+    }
+    lane->breaker.TakeProbe(now);
+    Result<bool> taken = Save(*lane, lane->breaker.state());
+    if (!taken) return Fail(std::move(taken).error());
+    if (!*taken) std::erase_if(ready.asks, is_of_lane);
   }
   return {};
 }
@@ -169,6 +210,7 @@ void ChannelRounds::LogChange(const Lane& lane, EndpointState::State before) con
 // --- taking up
 
 int ChannelRounds::Room(const Lane& lane, TimePoint now) const {
+  if (now < lane.not_before) return 0;
   switch (lane.breaker.At(now)) {
     case Breaker::Passes::kAll:
       return room_a_channel_ - lane.under_way;
@@ -193,7 +235,14 @@ Result<ChannelRounds::Ready> ChannelRounds::FindReady(TimePoint now) {
   std::map<const ChannelEntry*, std::vector<QueueId>> due;
   for (const ReadyQueue& queue : *found) {
     const ChannelEntry* entry = channels_.Find(queue.member_id, queue.connector, queue.line);
-    if (entry == nullptr) continue;  // waits until there is a channel for it
+    if (entry == nullptr) {
+      // It waits until there is a channel for it; what belongs to no line has none to wait for
+      // where the lines have their own.
+      if (queue.line != LineId() || lanes_.empty() || queue.due > now) continue;
+      ready.asks.push_back({queue.id, 1});
+      ready.lanes[queue.id] = nullptr;
+      continue;
+    }
     if (queue.due <= now) {
       due[entry].push_back(queue.id);
     } else {
@@ -212,6 +261,15 @@ Result<ChannelRounds::Ready> ChannelRounds::FindReady(TimePoint now) {
   return ready;
 }
 
+void ChannelRounds::Cancel(const Delivery& delivery) {
+  Settlement settlement;
+  settlement.id = delivery.id;
+  settlement.verdict = Settlement::Verdict::kCancelled;
+  settlement.reason = "no channel is configured for it";
+  unsettled_.push_back(std::move(settlement));
+  unsettled_kinds_.push_back(delivery.kind);
+}
+
 void ChannelRounds::Hand(Delivery delivery, Lane& lane, TimePoint now) {
   // Its lease ran out while it was under way: the answer that is awaited settles it.
   if (under_way_.contains(delivery.id.value())) return;
@@ -226,7 +284,7 @@ void ChannelRounds::Hand(Delivery delivery, Lane& lane, TimePoint now) {
   const bool as_edit = decision.step == Decision::Step::kSendRemovalAsEdit;
   Sending sending{std::move(delivery), &lane, false, {}};
   if (as_edit) sending.refused = std::move(decision.settlement);
-  sending.probe = lane.breaker.At(now) == Breaker::Passes::kOne;
+  sending.probe = lane.breaker.state().state == EndpointState::State::kOpen;
   if (sending.probe) lane.breaker.Probing();
   ++lane.under_way;
   Send(under_way_.emplace(id, std::move(sending)).first->second, as_edit);
@@ -254,6 +312,7 @@ milliseconds ChannelRounds::Pause(const Ready& ready, bool took, TimePoint now) 
   milliseconds pause = kLookPause;
   if (ready.next) pause = std::min(pause, *ready.next - now);
   for (const auto& lane : lanes_) {
+    if (lane->not_before > now) pause = std::min(pause, lane->not_before - now);
     const EndpointState& state = lane->breaker.state();
     if (state.state != EndpointState::State::kOpen) continue;
     if (state.probe_at > now) pause = std::min(pause, state.probe_at - now);

@@ -46,6 +46,7 @@ class ChannelRounds {
     Breaker breaker;
     Turns turns;
     int under_way = 0;
+    TimePoint not_before = {};  // the channel said when to come again
   };
   struct Sending {
     Delivery delivery;
@@ -62,8 +63,8 @@ class ChannelRounds {
   // What is ready, by channel.
   struct Ready {
     std::vector<Ask> asks;
-    std::map<QueueId, Lane*> lanes;
-    std::optional<TimePoint> next;  // when something will be due
+    std::map<QueueId, Lane*> lanes;  // null: no channel will ever be asked
+    std::optional<TimePoint> next;   // when something will be due
   };
 
   void TakeAnswers();
@@ -71,9 +72,12 @@ class ChannelRounds {
   void Note(Sending& sending, const ChannelAnswer& answer);
   Status LookAtEndpoints();
   Status SaveEndpoints();
+  Result<bool> Save(Lane& lane, const EndpointState& state);
+  Status TakeProbes(Ready& ready, TimePoint now);
   void LogChange(const Lane& lane, EndpointState::State before) const;
   int Room(const Lane& lane, TimePoint now) const;
   Result<Ready> FindReady(TimePoint now);
+  void Cancel(const Delivery& delivery);
   void Hand(Delivery delivery, Lane& lane, TimePoint now);
   void Send(Sending& sending, bool as_edit);
   std::chrono::milliseconds Pause(const Ready& ready, bool took, TimePoint now) const;

@@ -2,14 +2,18 @@
 
 #include <algorithm>
 #include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "bitrix24/portal_calls.h"
 #include "bitrix24/rate_limit.h"
 #include "delivery/portal_rounds.h"
+#include "delivery/portal_sender.h"
+#include "delivery/round_thread.h"
 #include "install/portal_api.h"
 #include "tests/fakes/fake_outbox.h"
 #include "tests/install/tokens_bench.h"
@@ -170,6 +174,23 @@ TEST_CASE("portal_pace: a portal that is away is asked less and less often") {
     return Said(200, R"({"result":{"SUCCESS":true,"DATA":[]}})");
   };
   bench.RunFor(minutes(6));
+  CHECK(bench.outbox[id].last->verdict == Verdict::kDone);
+}
+
+TEST_CASE("portal_pace: what a call brings that outlasts the sender's end is recorded") {
+  Bench bench({50, 50});
+  const DeliveryId id = bench.Add(Target::kPortal, kind::kIncomingCreated, "chat");
+  std::promise<void> called;
+  bench.portal.answer = [&](const HttpRequest&) -> Result<HttpResponse> {
+    called.set_value();
+    std::this_thread::sleep_for(RoundThread::kLongestStop + milliseconds(500));
+    return Said(200, R"({"result":{"SUCCESS":true,"DATA":[]}})");
+  };
+  {
+    const PortalSender sender(bench.outbox, *bench.api, 0, bench.clock);
+    called.get_future().wait();
+  }
+
   CHECK(bench.outbox[id].last->verdict == Verdict::kDone);
 }
 
