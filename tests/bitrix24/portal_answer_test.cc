@@ -237,14 +237,6 @@ TEST_CASE("portal answer: an answer beyond the limits is not asked for again") {
   }
 }
 
-TEST_CASE("portal answer: an error holds nothing of the answer but a word") {
-  const CallResult answer =
-      Read(400, R"({"error":"ERROR_ARGUMENT","error_description":"token abc is wrong"})");
-
-  REQUIRE_FALSE(answer.has_value());
-  CHECK(answer.error().message == "refused with error_argument, status 400");
-}
-
 TEST_CASE("portal_answer: a refusal is told in the portal's own words, without what is secret") {
   const auto message_of = [](const std::string& body) {
     return ReadPortalAnswer({400, {}, body}, FromUnixSeconds(1773748800)).error().message;
