@@ -8,10 +8,16 @@ bool IsOurs(const CallError& error) {
   return error.word == "unknown_key" || error.word == "not_sealed";
 }
 
+// Nothing was asked: where the portal should send events to is not configured.
+bool HasNoUrl(const CallError& error) { return error.word == "no_public_url"; }
+
 // What a call that failed asks of a person.
 std::string MendOf(const CallError& error) {
   if (IsOurs(error)) {
     return "put back the key file that was made with this database; see the check of the key";
+  }
+  if (HasNoUrl(error)) {
+    return "set bitrix24.public_url = \"https://YOUR.NAME\", the name in nginx's server block";
   }
   if (error.word == "portal_deleted") {
     return "the portal's site is closed: open it again in Bitrix24, or give it up: imrelay portal "
@@ -54,6 +60,7 @@ bool IsLimit(const CallError& error) {
 std::string WhatFailed(const CallError& error) {
   const std::string why = error.message.empty() ? "" : " (" + error.message + ')';
   if (IsOurs(error)) return "its tokens cannot be opened: " + error.word + why;
+  if (HasNoUrl(error)) return "not asked: bitrix24.public_url is missing";
   if (error.word == "no_answer") return "no answer that can be read" + why;
   if (error.word == "unavailable") return "could not be asked" + why;
   // The portal's or the authorization server's; the sentence has the word.

@@ -42,6 +42,14 @@ void CheckQueues(Findings& findings, const OutboxSight& sight, TimePoint now) {
   }
 }
 
+void CheckUnserved(Findings& findings, const OutboxLevels::Line& line) {
+  const std::string number = std::to_string(line.line.value());
+  findings.push_back(Warn(kCheck, line.member_id.value(),
+                          std::to_string(line.open) + " deliveries of line " + number +
+                              " wait, and no channel serves it",
+                          "set channel.url, or write a [[line]] with line = " + number));
+}
+
 void CheckEndpoint(Findings& findings, const EndpointState& endpoint, TimePoint now) {
   const std::string name = endpoint.name.empty() ? "default" : endpoint.name;
   if (endpoint.state == EndpointState::State::kOff) {
@@ -69,6 +77,7 @@ Findings CheckOutbox(const OutboxSight& sight, TimePoint now) {
              "or cancel ID, or retry --failed"));
   }
   CheckQueues(findings, sight, now);
+  for (const OutboxLevels::Line& line : sight.unserved) CheckUnserved(findings, line);
   for (const EndpointState& endpoint : sight.endpoints) CheckEndpoint(findings, endpoint, now);
   if (findings.empty()) {
     std::int64_t open = 0;

@@ -14,8 +14,10 @@ namespace imrelay {
 // All that is known of what is to be sent, so that judging it asks nobody.
 struct OutboxSight {
   OutboxLevels levels;
-  std::vector<EndpointState> endpoints = {};
+  std::vector<EndpointState> endpoints = {};  // of configured channels
   bool channel_configured = true;
+  // Lines that no configured channel serves.
+  std::vector<OutboxLevels::Line> unserved = {};
 };
 
 // Judges whether what was taken in gets out: dead letters, what waits too long, channels that are

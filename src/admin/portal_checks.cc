@@ -180,9 +180,14 @@ void Judge::JudgeScope() {
   for (const char* name : {"imconnector", "imopenlines"}) {
     if (!has(name)) missing.emplace_back(name);
   }
+  if (missing.empty() && has("im")) return SayOk("scope", "imconnector, imopenlines, im");
   if (missing.empty()) {
-    return SayOk("scope", has("im") ? "imconnector, imopenlines, im"
-                                    : "imconnector, imopenlines (im, which is optional, is not)");
+    return Say(
+        Warn("scope", subject_,
+             "imconnector and imopenlines, but not im: operators are not told of failed "
+             "deletions",
+             "add im to the rights on the application's card in Bitrix24, then open it once; "
+             "or set tell_operator = false"));
   }
   Say(Broken("scope", subject_, "not granted: " + Joined(missing),
              "add " + Joined(missing) +

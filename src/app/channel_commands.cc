@@ -62,22 +62,12 @@ Result<std::map<std::string, int>> CountWaiting(const Config& config, Outbox& ou
   return waiting;
 }
 
-// What is remembered of the channel's address; none when all was well, or when it has changed.
-std::optional<EndpointState> StateOf(const std::vector<EndpointState>& states,
-                                     const std::string& name, const std::string& fingerprint) {
-  for (const EndpointState& state : states) {
-    if (state.name == name && state.fingerprint == fingerprint) return state;
-  }
-  return std::nullopt;
-}
-
 std::vector<Table::Cell> RowOf(const std::string& name, const ConfiguredChannel& channel,
-                               const std::optional<EndpointState>& state, int waiting) {
+                               const EndpointState& state, int waiting) {
   const bool telegram = channel.type == ConfiguredChannel::Type::kTelegram;
   const ServedLines& lines = channel.lines;
-  const std::string word = !channel.is_configured() ? "not configured"
-                           : state                  ? std::string(WordOf(state->state))
-                                                    : "closed";
+  const std::string word =
+      channel.is_configured() ? std::string(WordOf(state.state)) : "not configured";
   return {Text(ShownName(name)),
           Text(telegram ? "telegram" : "webhook"),
           Text(HostOf(channel)),
@@ -85,8 +75,8 @@ std::vector<Table::Cell> RowOf(const std::string& name, const ConfiguredChannel&
           Text(lines.connector ? lines.connector->value() : ""),
           lines.line ? Table::Cell{std::to_string(lines.line->value()), true} : Table::Cell{},
           Text(word),
-          Text(state ? FormatUtc(state->since) : ""),
-          Text(state ? state->reason : ""),
+          Text(state.since == TimePoint() ? "" : FormatUtc(state.since)),
+          Text(state.reason),
           {std::to_string(waiting), true}};
 }
 
@@ -94,19 +84,19 @@ std::vector<Table::Cell> RowOf(const std::string& name, const ConfiguredChannel&
 
 Result<Output> ListChannels(const Config& config, const Keyring& keyring, Outbox& outbox,
                             OutputFormat format) {
-  Result<std::vector<EndpointState>> states = outbox.Endpoints();
-  if (!states) return Fail(std::move(states).error());
+  Result<std::vector<ChannelAddress>> addresses = AddressesOf(config, keyring);
+  if (!addresses) return Fail(std::move(addresses).error());
+  Result<std::vector<EndpointState>> remembered = outbox.Endpoints();
+  if (!remembered) return Fail(std::move(remembered).error());
+  std::map<std::string, EndpointState> states;
+  for (EndpointState& state : StatesOf(*addresses, *remembered)) states[state.name] = state;
   Result<std::map<std::string, int>> waiting = CountWaiting(config, outbox);
   if (!waiting) return Fail(std::move(waiting).error());
   Table table;
   table.columns = {"name",    "type",  "host",  "portal", "connector",
                    "line_id", "state", "since", "reason", "lines_waiting"};
   for (const std::string& name : ChannelOrder(config)) {
-    const ConfiguredChannel& channel = config.channels.at(name);
-    Result<std::string> fingerprint = FingerprintOf(channel, keyring);
-    if (!fingerprint) return Fail(std::move(fingerprint).error());
-    table.rows.push_back(
-        RowOf(name, channel, StateOf(*states, name, *fingerprint), (*waiting)[name]));
+    table.rows.push_back(RowOf(name, config.channels.at(name), states[name], (*waiting)[name]));
   }
   return Output{format == OutputFormat::kJson ? TableJson(table) : TableText(table)};
 }

@@ -63,6 +63,18 @@ Result<std::string> FingerprintOf(const ConfiguredChannel& channel, const Keyrin
   return HexOf(std::span(hash).first<16>());
 }
 
+Result<std::vector<ChannelAddress>> AddressesOf(const Config& config, const Keyring& keyring) {
+  std::vector<ChannelAddress> addresses;
+  for (const std::string& name : ChannelOrder(config)) {
+    const ConfiguredChannel& channel = config.channels.at(name);
+    if (!channel.is_configured()) continue;
+    Result<std::string> fingerprint = FingerprintOf(channel, keyring);
+    if (!fingerprint) return Fail(std::move(fingerprint).error());
+    addresses.push_back({name, *std::move(fingerprint)});
+  }
+  return addresses;
+}
+
 Result<std::unique_ptr<ChannelDirectory>> OpenChannels(const Config& config, const Keyring& keyring,
                                                        AsyncHttpClient& http, const Clock& clock) {
   std::vector<ChannelEntry> entries;

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "app/config.h"
 #include "base/clock.h"
@@ -9,6 +10,7 @@
 #include "crypto/keyring.h"
 #include "delivery/channel_directory.h"
 #include "http/async_client.h"
+#include "store/channel_states.h"
 
 namespace imrelay {
 
@@ -19,6 +21,9 @@ namespace imrelay {
 // secret.
 Result<std::unique_ptr<ChannelDirectory>> OpenChannels(const Config& config, const Keyring& keyring,
                                                        AsyncHttpClient& http, const Clock& clock);
+
+// Those that are configured, in ChannelOrder. Errors: as OpenSecret.
+Result<std::vector<ChannelAddress>> AddressesOf(const Config& config, const Keyring& keyring);
 
 // What tells a channel's address from another one, see EndpointState. Errors: as OpenSecret.
 Result<std::string> FingerprintOf(const ConfiguredChannel& channel, const Keyring& keyring);

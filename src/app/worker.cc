@@ -13,6 +13,7 @@
 #include "app/background_loop.h"
 #include "app/bitrix24_side.h"
 #include "app/channel_side.h"
+#include "app/channels.h"
 #include "app/delivery_side.h"
 #include "app/probe_proof.h"
 #include "app/service.h"
@@ -92,6 +93,8 @@ std::string Names(const Applications& applications) {
 Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Service& service,
              Bitrix24Side& bitrix24, ChannelSide& channel, const Clock& clock) {
   SqliteStore& store = *service.store;
+  const Result<std::vector<ChannelAddress>> addresses = AddressesOf(config, service.keyring);
+  if (!addresses) return Fail(addresses.error());
   Ingest ingest(store, service.keyring, clock);
   Prover prover(store, service.keyring, bitrix24.authorization_server, bitrix24.calls,
                 bitrix24.applications, clock);
@@ -100,8 +103,8 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
                 bitrix24.applications, clock);
   Pages pages(visits, bitrix24.registrar, bitrix24.api, store, store);
   Routes routes({ingest, store,
-                 [&store, &clock] {
-                   return FindLevels({store, store, store}, clock.Now());
+                 [&store, &clock, &addresses = *addresses] {
+                   return FindLevels({store, store, store}, addresses, clock.Now());
                  },
                  NamesIn(config),
                  [&pages](PageKind kind, const std::string& application, const Request& request,

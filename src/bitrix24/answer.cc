@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "codec/json.h"
 
@@ -20,6 +21,37 @@ bool IsForLater(int status, std::string_view word) {
          std::find(std::begin(kLater), std::end(kLater), word) != std::end(kLater);
 }
 
+constexpr std::size_t kLongestRun = 20;
+constexpr std::size_t kLongestSentence = 120;
+constexpr const char* kLeftOut = "…";
+
+bool IsOfRun(char c) {
+  const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  return letter || (c >= '0' && c <= '9') ||
+         std::string_view("_-+/=.~%").find(c) != std::string_view::npos;
+}
+
+// The length of the quoted piece that `text` begins with, to the end where it is not closed; 0:
+// none. An apostrophe within a word is no quote.
+std::size_t QuotedAt(std::string_view text, bool in_word) {
+  constexpr std::pair<std::string_view, std::string_view> kQuotes[] = {
+      {"\"", "\""}, {"'", "'"}, {"`", "`"}, {"«", "»"}, {"“", "”"}, {"„", "“"}};
+  for (const auto& [open, close] : kQuotes) {
+    if (!text.starts_with(open) || (open == "'" && in_word)) continue;
+    const std::size_t end = text.find(close, open.size());
+    return end == std::string_view::npos ? text.size() : end + close.size();
+  }
+  return 0;
+}
+
+// Never within a character of UTF-8.
+std::string CutAt(std::string text, std::size_t most) {
+  if (text.size() <= most) return text;
+  std::size_t end = most - std::string_view(kLeftOut).size();
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return text.substr(0, end) + kLeftOut;
+}
+
 }  // namespace
 
 std::string ErrorWord(std::string_view text) {
@@ -32,6 +64,36 @@ std::string ErrorWord(std::string_view text) {
     word.push_back(upper ? static_cast<char>(c - 'A' + 'a') : c);
   }
   return word.empty() || word.size() > kLongestWord ? "refused" : word;
+}
+
+std::string RedactedSentence(std::string_view text) {
+  constexpr std::size_t kMostRead = 2000;
+  std::string kept;
+  std::string run;
+  const auto end_run = [&] {
+    kept += run.size() < kLongestRun ? run : kLeftOut;
+    run.clear();
+  };
+  text = text.substr(0, kMostRead);
+  while (!text.empty()) {
+    if (IsOfRun(text.front())) {
+      run.push_back(text.front());
+      text.remove_prefix(1);
+      continue;
+    }
+    const bool in_word = !run.empty();
+    end_run();
+    if (const std::size_t quoted = QuotedAt(text, in_word); quoted > 0) {
+      kept += kLeftOut;
+      text.remove_prefix(quoted);
+      continue;
+    }
+    const char c = text.front();
+    kept.push_back(static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c);
+    text.remove_prefix(1);
+  }
+  end_run();
+  return CutAt(std::move(kept), kLongestSentence);
 }
 
 bool IsYes(std::string_view text) {

@@ -28,6 +28,11 @@ CallResult ReadPortalAnswer(const HttpResponse& response, TimePoint now);
 // A server's word in lower case, fit for logs and the database; "refused" for what is no word.
 std::string ErrorWord(std::string_view text);
 
+// A server's sentence, fit for logs and the database: at most 120 bytes of one line, without what
+// stands in quotes, which may be a message's text, and without runs of 20 letters and digits, which
+// may be a secret.
+std::string RedactedSentence(std::string_view text);
+
 // The word of a handler that event.bind finds bound already: its own is error_core, which only a
 // description tells from others.
 inline constexpr std::string_view kAlreadyBound = "already_bound";

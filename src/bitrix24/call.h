@@ -36,7 +36,8 @@ struct CallError {
   // Not before this, where the server said so: Retry-After, or operating_reset_at of a method that
   // used up its time (OPERATION_TIME_LIMIT).
   std::optional<TimePoint> not_before = {};
-  int status = 0;  // of the HTTP answer; 0: there was none
+  int status = 0;       // of the HTTP answer; 0: there was none
+  bool unsent = false;  // the portal was not called at all: no token, no place in its rate
 };
 
 // The answer's JSON object (`result`, `time`, …), or why there is none. An answer of 200 that holds

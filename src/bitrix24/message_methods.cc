@@ -40,12 +40,12 @@ void Write(const Confirmation& confirmation, JsonWriter& json) {
 }
 
 // The first text in ERRORS, which is a list of texts or of maps with one.
-std::string FirstError(const Tree& item) {
+std::string_view FirstError(const Tree& item) {
   const Tree* at = item.FindAnyCase("ERRORS");
   while (at != nullptr && !at->is_text()) {
     at = at->items().empty() ? nullptr : &at->items().front().second;
   }
-  return ErrorWord(at == nullptr ? std::string_view() : std::string_view(at->text()));
+  return at == nullptr ? std::string_view() : std::string_view(at->text());
 }
 
 }  // namespace
@@ -82,8 +82,11 @@ CallResultOf<void> ReadSent(const CallResult& answer) {
       items == nullptr || items->items().empty() ? nullptr : &items->items().front().second;
   const std::string* own = item == nullptr ? nullptr : item->FindTextAnyCase("SUCCESS");
   if (IsYes(*success) && (own == nullptr || IsYes(*own))) return {};
-  const std::string word = FirstError(item == nullptr ? *result : *item);
-  return FailCall({Fault::kPermanent, word, "the portal refused the message: " + word});
+  const std::string_view first = FirstError(item == nullptr ? *result : *item);
+  const std::string word = ErrorWord(first);
+  const std::string told = word == "refused" ? RedactedSentence(first) : word;
+  return FailCall(
+      {Fault::kPermanent, word, "the portal refused the message: " + (told.empty() ? word : told)});
 }
 
 Call TellChat(ChatId chat, const std::string& sentence) {

@@ -96,17 +96,6 @@ std::optional<TimePoint> NotBefore(const HttpResponse& response, const CallError
   return std::min<TimePoint>(*until, now + kLongestPause);
 }
 
-CallError ErrorFor(const HttpResponse& response, std::string word, const Tree& answer,
-                   TimePoint now) {
-  CallError error;
-  error.fault = FaultOf(word, response.status);
-  error.word = std::move(word);
-  error.message = "refused with " + error.word + ", status " + std::to_string(response.status);
-  error.not_before = NotBefore(response, error, answer, now);
-  error.status = response.status;
-  return error;
-}
-
 // The part of an answer that holds `error`, or null. imconnector.register nests it, together with
 // a `result` that is false. An `error` that stands for itself in a result is a piece of data.
 const Tree* Refusal(const Tree& answer) {
@@ -127,6 +116,27 @@ std::string WordOf(const Tree& refusal) {
     return std::string(kAlreadyBound);
   }
   return word;
+}
+
+// What people read of a refusal: the portal's own word and sentence.
+std::string SentenceOf(const Tree& refusal, const std::string& word, int status) {
+  const std::string own = RedactedSentence(refusal.FindAnyCase("error")->text());
+  std::string sentence = "refused with " + (word == "refused" && !own.empty() ? own : word) +
+                         ", status " + std::to_string(status);
+  const std::string* description = refusal.FindTextAnyCase("error_description");
+  const std::string why = description == nullptr ? "" : RedactedSentence(*description);
+  return why.empty() ? sentence : sentence + ": " + why;
+}
+
+CallError ErrorFor(const HttpResponse& response, const Tree& refusal, const Tree& answer,
+                   TimePoint now) {
+  CallError error;
+  error.word = WordOf(refusal);
+  error.fault = FaultOf(error.word, response.status);
+  error.message = SentenceOf(refusal, error.word, response.status);
+  error.not_before = NotBefore(response, error, answer, now);
+  error.status = response.status;
+  return error;
 }
 
 }  // namespace
@@ -150,7 +160,7 @@ CallResult ReadPortalAnswer(const HttpResponse& response, TimePoint now) {
     return FailCall(std::move(error));
   }
   if (const Tree* refusal = Refusal(*answer)) {
-    return FailCall(ErrorFor(response, WordOf(*refusal), *answer, now));
+    return FailCall(ErrorFor(response, *refusal, *answer, now));
   }
   // `result` may be gone from the tree, being empty; then `time` is there, or at least its name.
   const bool whole =

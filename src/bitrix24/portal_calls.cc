@@ -33,8 +33,10 @@ std::optional<std::string> WithToken(const std::string& parameters, const Secret
 
 CallError NotSent(const Error& error) {
   if (error.code == ErrorCode::kUnavailable) return {Fault::kLater, "no_answer", error.message};
-  return {Fault::kForbidden, error.reason.empty() ? "address_refused" : error.reason,
-          error.message};
+  CallError refused{Fault::kForbidden, error.reason.empty() ? "address_refused" : error.reason,
+                    error.message};
+  refused.unsent = true;
+  return refused;
 }
 
 }  // namespace
@@ -45,7 +47,9 @@ CallResult PortalCalls::Send(const std::string& client_endpoint, const Secret& a
                              const Call& call) {
   const std::optional<Endpoint> endpoint = ParseEndpoint(client_endpoint);
   if (!endpoint) {
-    return FailCall({Fault::kForbidden, "address_refused", "not the address of a portal"});
+    CallError refused{Fault::kForbidden, "address_refused", "not the address of a portal"};
+    refused.unsent = true;
+    return FailCall(std::move(refused));
   }
   if (!IsMethod(call.method)) {
     return FailCall({Fault::kPermanent, "bad_method", "not the name of a method"});

@@ -36,6 +36,13 @@ Breaker::Passes Breaker::At(TimePoint now) const {
   return Passes::kOne;
 }
 
+void Breaker::TakeProbe(TimePoint now) { ProbeAfter(now, state_.failures - kOpensAfter); }
+
+void Breaker::ProbeAfter(TimePoint now, int probes) {
+  // As it is kept.
+  state_.probe_at = std::chrono::floor<std::chrono::milliseconds>(now) + ProbePause(probes);
+}
+
 void Breaker::Become(State state, TimePoint now, const std::string& reason) {
   state_.state = state;
   state_.since = std::chrono::floor<std::chrono::seconds>(now);  // as it is kept
@@ -66,7 +73,7 @@ void Breaker::Failed(TimePoint now, const std::string& reason, bool probe) {
   } else {
     return;
   }
-  state_.probe_at = now + ProbePause(state_.failures - kOpensAfter);
+  ProbeAfter(now, state_.failures - kOpensAfter);
 }
 
 void Breaker::TurnedOff(TimePoint now, const std::string& reason) {

@@ -18,8 +18,10 @@ class Breaker {
   Breaker(std::string name, std::string fingerprint);
 
   enum class Passes { kAll, kOne, kNone };
-  // kOne: the delivery that is sent is the probe, and Probing() says so.
+  // kOne: the delivery that is sent is the probe. It is taken first, by a write of Unsaved() that
+  // another process may have come before; then Probing() says that it is sent.
   Passes At(TimePoint now) const;
+  void TakeProbe(TimePoint now);
   void Probing() { probing_ = true; }
 
   // What a delivery met. `probe`: it was sent as one. What was under way when the endpoint was
@@ -27,13 +29,13 @@ class Breaker {
   void Answered(TimePoint now);
   void Failed(TimePoint now, const std::string& reason, bool probe);
   void TurnedOff(TimePoint now, const std::string& reason);
-  void NotTried() { probing_ = false; }  // the probe said nothing of the endpoint
 
   // What the database remembers; nullptr: nothing. What another process or a person wrote since
   // counts, what this one wrote is known.
   void Learn(const EndpointState* remembered);
-  // What is to be written. Saved: it was.
+  // What is to be written, and over what. Saved: it was.
   std::optional<EndpointState> Unsaved() const;
+  const EndpointState& remembered() const { return remembered_; }
   void Saved() { remembered_ = state_; }
 
   const EndpointState& state() const { return state_; }
@@ -42,6 +44,7 @@ class Breaker {
   static constexpr std::chrono::seconds kOpensOver{5};
 
  private:
+  void ProbeAfter(TimePoint now, int probes);
   void Become(EndpointState::State state, TimePoint now, const std::string& reason);
 
   EndpointState state_;       // its count of failures in a row is remembered when it is open

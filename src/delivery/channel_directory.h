@@ -41,7 +41,8 @@ class ChannelDirectory {
   explicit ChannelDirectory(std::vector<ChannelEntry> entries) : entries_(std::move(entries)) {}
 
   // The first entry that fits, then the unnamed one; null: no channel is configured for it, and
-  // what is to be sent waits. What belongs to no line goes to the unnamed one.
+  // what is to be sent waits. What belongs to no line goes to the unnamed one; where there are only
+  // others, it is cancelled.
   const ChannelEntry* Find(const MemberId& portal, const ConnectorId& connector, LineId line) const;
 
   const std::vector<ChannelEntry>& entries() const { return entries_; }

@@ -13,7 +13,6 @@ using std::chrono::milliseconds;
 
 // How often it looks for what other processes committed.
 constexpr milliseconds kLookPause{250};
-constexpr std::chrono::seconds kEndpointPause{1};
 // A channel that answers within that is quick. Of a quick one more is taken up than there is room
 // for, so that it need not wait while the store works.
 constexpr milliseconds kQuick{20};
@@ -24,10 +23,6 @@ constexpr std::size_t kWorthATurn = 32;
 // What was taken ahead is given back after that. Its lease has to last for sending.
 constexpr milliseconds kLongestHeld{1000};
 static_assert(kLongestHeld + kLongestSend < kLeaseTime);
-
-std::string NameOf(const ChannelEntry& entry) {
-  return entry.name.empty() ? "default" : entry.name;
-}
 
 }  // namespace
 
@@ -55,7 +50,7 @@ Result<milliseconds> ChannelRounds::Round() {
   if (Status looked = LookAtEndpoints(); !looked) return Fail(std::move(looked).error());
   if (Status saved = SaveEndpoints(); !saved) return Fail(std::move(saved).error());
   HandHeld();
-  Result<Ready> ready = FindReady(now);
+  Result<Ready> ready = FindAsks(now);
   if (!ready) return Fail(std::move(ready).error());
   if (unsettled_.empty() && ready->asks.empty()) return Pause(ready->next, false, now);
   const std::optional<TimePoint> next = ready->next;
@@ -78,7 +73,7 @@ void ChannelRounds::StartTurn(Ready ready, TimePoint now) {
   turn->settled = std::exchange(unsettled_, {});
   turn->kinds = std::exchange(unsettled_kinds_, {});
   turn->ready = std::move(ready);
-  for (const Ask& ask : turn->ready.asks) turn->ready.lanes[ask.queue]->asked += ask.most;
+  turn->ready.CountAsked(1);
   turns_.push_back(turn);
   outbox_.StartTurn(turn->settled, Target::kChannel, turn->ready.asks, holder_, now,
                     [inbox = inbox_, turn](Result<std::vector<Delivery>> taken) {
@@ -109,7 +104,7 @@ Result<bool> ChannelRounds::FinishTurns() {
                       std::chrono::steady_clock::now() < end;
     if (more) {
       const TimePoint now = clock_.Now();
-      Result<Ready> ready = FindReady(now);
+      Result<Ready> ready = FindAsks(now);
       if (ready) {
         StartTurn(*std::move(ready), now);
         continue;
@@ -131,7 +126,7 @@ Result<bool> ChannelRounds::EndTurn() {
   }
   turns_.pop_front();
   inbox_->in_turn.Ring();  // the next one may be done too
-  for (const Ask& ask : turn->ready.asks) turn->ready.lanes[ask.queue]->asked -= ask.most;
+  turn->ready.CountAsked(-1);
   if (!*turn->taken) {
     unsettled_.insert(unsettled_.begin(), turn->settled.begin(), turn->settled.end());
     unsettled_kinds_.insert(unsettled_kinds_.begin(), turn->kinds.begin(), turn->kinds.end());
@@ -144,7 +139,11 @@ Result<bool> ChannelRounds::EndTurn() {
   for (Delivery& delivery : **turn->taken) {
     const auto lane = turn->ready.lanes.find(delivery.queue);
     if (lane == turn->ready.lanes.end()) continue;
-    lane->second->held.push_back({std::move(delivery), since});
+    if (lane->second == nullptr) {
+      Cancel(delivery);
+    } else {
+      lane->second->held.push_back({std::move(delivery), since});
+    }
   }
   return !(*turn->taken)->empty();
 }
@@ -194,71 +193,10 @@ void ChannelRounds::Take(Sending& sending, const ChannelAnswer& answer) {
   under_way_.erase(delivery.id.value());
 }
 
-void ChannelRounds::Note(Sending& sending, const ChannelAnswer& answer) {
-  Breaker& breaker = sending.lane->breaker;
-  const EndpointState::State before = breaker.state().state;
-  const TimePoint now = clock_.Now();
-  if (answer.kind == ChannelAnswer::Kind::kOff) {
-    breaker.TurnedOff(now, answer.reason);
-  } else if (IsEndpointFault(answer)) {
-    breaker.Failed(now, answer.reason, sending.probe);
-  } else {
-    breaker.Answered(now);
-  }
-  LogChange(*sending.lane, before);
-}
-
-// --- endpoints
-
-Status ChannelRounds::LookAtEndpoints() {
-  const TimePoint now = clock_.Now();
-  if (now >= looked_ && now - looked_ < kEndpointPause) return {};
-  Result<std::vector<EndpointState>> remembered = outbox_.Endpoints();
-  if (!remembered) return Fail(std::move(remembered).error());
-  looked_ = now;
-  for (const auto& lane : lanes_) {
-    const auto row =
-        std::find_if(remembered->begin(), remembered->end(),
-                     [&lane](const EndpointState& one) { return one.name == lane->entry->name; });
-    const EndpointState::State before = lane->breaker.state().state;
-    lane->breaker.Learn(row == remembered->end() ? nullptr : &*row);
-    LogChange(*lane, before);
-  }
-  return {};
-}
-
-Status ChannelRounds::SaveEndpoints() {
-  for (const auto& lane : lanes_) {
-    const std::optional<EndpointState> unsaved = lane->breaker.Unsaved();
-    if (!unsaved) continue;
-    if (Status saved = outbox_.SetEndpoint(*unsaved); !saved) return saved;
-    lane->breaker.Saved();
-  }
-  return {};
-}
-
-void ChannelRounds::LogChange(const Lane& lane, EndpointState::State before) const {
-  const EndpointState& state = lane.breaker.state();
-  if (state.state == before) return;
-  const std::string name = NameOf(*lane.entry);
-  switch (state.state) {
-    case EndpointState::State::kClosed:
-      Log(LogLevel::kInfo, "channel is called again", {{"channel", name}});
-      return;
-    case EndpointState::State::kOpen:
-      Log(LogLevel::kWarning, "channel fails and is only probed",
-          {{"channel", name}, {"because", state.reason}});
-      return;
-    case EndpointState::State::kOff:
-      Log(LogLevel::kError, "channel is off until somebody turns it on",
-          {{"channel", name}, {"because", state.reason}});
-      return;
-  }
-}
-
 // --- taking up
 
 int ChannelRounds::Room(const Lane& lane, TimePoint now) const {
+  if (now < lane.not_before) return 0;
   switch (lane.breaker.At(now)) {
     case Breaker::Passes::kAll:
       return room_a_channel_ - lane.under_way;
@@ -271,8 +209,22 @@ int ChannelRounds::Room(const Lane& lane, TimePoint now) const {
 }
 
 int ChannelRounds::RoomAhead(const Lane& lane, TimePoint now) const {
-  const int ahead = lane.breaker.At(now) == Breaker::Passes::kAll ? lane.ahead : 0;
+  const bool open = now >= lane.not_before && lane.breaker.At(now) == Breaker::Passes::kAll;
+  const int ahead = open ? lane.ahead : 0;
   return ahead - lane.asked - static_cast<int>(lane.held.size());
+}
+
+void ChannelRounds::Ready::CountAsked(int sign) {
+  for (const Ask& ask : asks) {
+    if (Lane* const lane = lanes[ask.queue]) lane->asked += sign * ask.most;
+  }
+}
+
+Result<ChannelRounds::Ready> ChannelRounds::FindAsks(TimePoint now) {
+  Result<Ready> ready = FindReady(now);
+  if (!ready) return ready;
+  if (Status took = TakeProbes(*ready, now); !took) return Fail(std::move(took).error());
+  return ready;
 }
 
 Result<ChannelRounds::Ready> ChannelRounds::FindReady(TimePoint now) {
@@ -289,7 +241,14 @@ Result<ChannelRounds::Ready> ChannelRounds::FindReady(TimePoint now) {
   std::map<const ChannelEntry*, std::vector<QueueId>> due;
   for (const ReadyQueue& queue : *found) {
     const ChannelEntry* entry = channels_.Find(queue.member_id, queue.connector, queue.line);
-    if (entry == nullptr) continue;  // waits until there is a channel for it
+    if (entry == nullptr) {
+      // It waits until there is a channel for it; what belongs to no line has none to wait for
+      // where the lines have their own.
+      if (queue.line != LineId() || lanes_.empty() || queue.due > now) continue;
+      ready.asks.push_back({queue.id, 1});
+      ready.lanes[queue.id] = nullptr;
+      continue;
+    }
     if (queue.due <= now) {
       due[entry].push_back(queue.id);
     } else {
@@ -318,7 +277,7 @@ void ChannelRounds::HandHeld() {
     if (lane->held.empty()) continue;
     const TimePoint since = lane->held.front().since;
     if (!taking_ || now < since || now - since > kLongestHeld) GiveBack(*lane, now);
-    while (!lane->held.empty() && Room(*lane, now) > 0 &&
+    while (!lane->held.empty() && (lane->probe || Room(*lane, now) > 0) &&
            static_cast<int>(under_way_.size()) < limits_.under_way) {
       Delivery delivery = std::move(lane->held.front().delivery);
       lane->held.pop_front();
@@ -341,6 +300,15 @@ void ChannelRounds::GiveBack(Lane& lane, TimePoint now) {
   lane.held.clear();
 }
 
+void ChannelRounds::Cancel(const Delivery& delivery) {
+  Settlement settlement;
+  settlement.id = delivery.id;
+  settlement.verdict = Settlement::Verdict::kCancelled;
+  settlement.reason = "no channel is configured for it";
+  unsettled_.push_back(std::move(settlement));
+  unsettled_kinds_.push_back(delivery.kind);
+}
+
 void ChannelRounds::Hand(Delivery delivery, Lane& lane, TimePoint now) {
   // Its lease ran out while it was under way: the answer that is awaited settles it.
   if (under_way_.contains(delivery.id.value())) return;
@@ -355,8 +323,9 @@ void ChannelRounds::Hand(Delivery delivery, Lane& lane, TimePoint now) {
   const bool as_edit = decision.step == Decision::Step::kSendRemovalAsEdit;
   Sending sending{std::move(delivery), &lane, false, {}};
   if (as_edit) sending.refused = std::move(decision.settlement);
-  sending.probe = lane.breaker.At(now) == Breaker::Passes::kOne;
+  sending.probe = lane.breaker.state().state == EndpointState::State::kOpen;
   if (sending.probe) lane.breaker.Probing();
+  lane.probe = false;
   ++lane.under_way;
   Send(under_way_.emplace(id, std::move(sending)).first->second, as_edit);
 }
@@ -384,6 +353,7 @@ milliseconds ChannelRounds::Pause(std::optional<TimePoint> next, bool took, Time
   milliseconds pause = kLookPause;
   if (next) pause = std::min(pause, *next - now);
   for (const auto& lane : lanes_) {
+    if (lane->not_before > now) pause = std::min(pause, lane->not_before - now);
     const EndpointState& state = lane->breaker.state();
     if (state.state != EndpointState::State::kOpen) continue;
     if (state.probe_at > now) pause = std::min(pause, state.probe_at - now);

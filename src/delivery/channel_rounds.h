@@ -56,6 +56,8 @@ class ChannelRounds {
     int asked = 0;  // of turns under way
     int ahead = 0;  // how many to take ahead: none of a channel that is not quick
     std::deque<Held> held;
+    TimePoint not_before = {};  // the channel said when to come again
+    bool probe = false;         // what is handed on next is one, and it was taken
   };
   struct Sending {
     Delivery delivery;
@@ -73,8 +75,10 @@ class ChannelRounds {
   // What is ready, by channel.
   struct Ready {
     std::vector<Ask> asks;
-    std::map<QueueId, Lane*> lanes;
-    std::optional<TimePoint> next;  // when something will be due
+    std::map<QueueId, Lane*> lanes;  // null: no channel will ever be asked
+    std::optional<TimePoint> next;   // when something will be due
+
+    void CountAsked(int sign);
   };
   // A turn of the store under way.
   struct Turn {
@@ -89,15 +93,19 @@ class ChannelRounds {
   void Note(Sending& sending, const ChannelAnswer& answer);
   Status LookAtEndpoints();
   Status SaveEndpoints();
+  Result<bool> Save(Lane& lane, const EndpointState& state);
+  Status TakeProbes(Ready& ready, TimePoint now);
   void LogChange(const Lane& lane, EndpointState::State before) const;
   int Room(const Lane& lane, TimePoint now) const;
   int RoomAhead(const Lane& lane, TimePoint now) const;
+  Result<Ready> FindAsks(TimePoint now);
   Result<Ready> FindReady(TimePoint now);
   void StartTurn(Ready ready, TimePoint now);
   Result<bool> FinishTurns();
   Result<bool> EndTurn();
   void HandHeld();
   void GiveBack(Lane& lane, TimePoint now);
+  void Cancel(const Delivery& delivery);
   void Hand(Delivery delivery, Lane& lane, TimePoint now);
   void Send(Sending& sending, bool as_edit);
   std::chrono::milliseconds Pause(std::optional<TimePoint> next, bool took, TimePoint now) const;

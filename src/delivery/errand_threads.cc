@@ -9,13 +9,16 @@ ErrandThreads::ErrandThreads(PortalCaller& caller, int threads, std::shared_ptr<
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Work(); });
 }
 
-ErrandThreads::~ErrandThreads() {
+ErrandThreads::~ErrandThreads() { End(); }
+
+void ErrandThreads::End() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   wake_.notify_all();
   for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
 }
 
 void ErrandThreads::Give(PortalErrand errand) {
@@ -35,7 +38,7 @@ void ErrandThreads::Work() {
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait(lock, [this] { return stopping_ || !errands_.empty(); });
-    if (stopping_) return;
+    if (errands_.empty()) return;
     const PortalErrand errand = std::move(errands_.front());
     errands_.pop_front();
     lock.unlock();

@@ -17,14 +17,16 @@ class ErrandThreads {
  public:
   // Keeps a reference. An outcome rings `bell`.
   ErrandThreads(PortalCaller& caller, int threads, std::shared_ptr<Bell> bell);
-  // Waits for the calls under way; what they bring is lost.
-  ~ErrandThreads();
+  ~ErrandThreads();  // ends
   ErrandThreads(const ErrandThreads&) = delete;
   ErrandThreads& operator=(const ErrandThreads&) = delete;
 
   int size() const { return static_cast<int>(threads_.size()); }
   void Give(PortalErrand errand);
   std::vector<PortalOutcome> TakeOutcomes();
+  // Waits for the calls under way, and for those that were given, whose outcomes can still be
+  // taken: what PortalCaller was told to stop goes back untried.
+  void End();
 
  private:
   void Work();

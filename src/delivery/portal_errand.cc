@@ -25,28 +25,40 @@ struct Answer {
   CallResultOf<void> said;
 };
 
-// The portal never saw the call.
-bool WasNotSent(const CallError& error) {
-  return error.word == "rate_limited" || error.word == "operation_time_limit";
+// Nothing that counts as an attempt: the portal never saw the call, or did not look at it.
+bool IsUntried(const CallError& error) {
+  return error.unsent || error.word == "operation_time_limit";
+}
+
+// Words that say the same of whatever is sent to the line: it is switched off, or the connector is
+// not registered. A person may mend that.
+bool IsOfLine(const CallError& error) {
+  return error.word == "not_active_line" ||
+         error.word == "imconnector_not_specified_correct_connector" ||
+         error.word == "imconnector_no_correct_provider";
 }
 
 bool IsUninstalled(const CallError& error) {
   return error.fault == Fault::kRemoved || error.word == "uninstalled";
 }
 
-// The portal answered and refuses this kind of call, while others may work.
+// The portal answered and lets us write no notices, or not into this chat, while other calls may
+// work. Nobody misses a message by that.
 bool IsRefusedNotice(const Delivery& delivery, const CallError& error) {
-  return delivery.kind == kind::kOperatorNotice && error.fault == Fault::kForbidden &&
-         error.status != 0;
+  return delivery.kind == kind::kOperatorNotice &&
+         (error.fault == Fault::kForbidden || error.word == "access_error");
 }
 
 bool MayBeDone(const CallError& error) {
+  // These come with 503, and before anything is done.
+  if (error.word == "query_limit_exceeded" || error.word == "overload_limit") return false;
   return error.word == "no_answer" || error.word == "broken_answer" || error.status >= 500;
 }
 
-Settlement Untried(const Delivery& delivery, TimePoint due) {
+Settlement Untried(const Delivery& delivery, TimePoint due, std::string reason = {}) {
   Settlement settlement;
   settlement.id = delivery.id;
+  settlement.reason = std::move(reason);
   settlement.verdict = Verdict::kLater;
   settlement.due = due;
   return settlement;
@@ -88,6 +100,7 @@ struct PortalCaller::Running {
   }
   void Settle(const Delivery& delivery, const Attempt& attempt, const CallError* error,
               TimePoint now);
+  void GoBack(const Delivery& delivery, const CallError& error, TimePoint now);
   void Close(const CallError& error, TimePoint now);
 };
 
@@ -105,23 +118,32 @@ void PortalCaller::Running::Settle(const Delivery& delivery, const Attempt& atte
   Settlement settlement;
   settlement.id = delivery.id;
   if (error == nullptr) {
+    outcome.answered = outcome.lines[delivery.queue].answered = true;
     settlement.attempt = attempt;
     Settle(delivery, std::move(settlement));
     return;
   }
-  if (WasNotSent(*error)) {
-    Settle(delivery, Untried(delivery, error->not_before.value_or(now)));
-    Close(*error, now);
+  if (IsUntried(*error) && !IsUninstalled(*error)) {
+    GoBack(delivery, *error, now);
     return;
   }
-  settlement.attempt = attempt;
-  settlement.attempt->http_status = error->status;
-  settlement.attempt->answer = error->word.substr(0, kMaxKeptAnswer);
+  if (!error->unsent) {
+    settlement.attempt = attempt;
+    settlement.attempt->http_status = error->status;
+    settlement.attempt->answer = error->word.substr(0, kMaxKeptAnswer);
+  }
   settlement.reason = error->message;
   if (IsUninstalled(*error)) {
     settlement.verdict = Verdict::kCancelled;
     settlement.reason = kUninstalled;
-  } else if (error->fault == Fault::kPermanent || IsRefusedNotice(delivery, *error)) {
+  } else if (IsRefusedNotice(delivery, *error)) {
+    settlement.verdict = Verdict::kCancelled;
+    settlement.reason = error->word;
+  } else if (IsOfLine(*error)) {
+    TryAgain(delivery, Backoff(delivery.attempts, kShortestForbidden, kLongestForbidden), now,
+             settlement);
+    outcome.lines[delivery.queue].refused = true;
+  } else if (error->fault == Fault::kPermanent) {
     settlement.verdict = Verdict::kFailed;
   } else {
     milliseconds pause = error->not_before.value_or(now) - now;
@@ -135,8 +157,23 @@ void PortalCaller::Running::Settle(const Delivery& delivery, const Attempt& atte
   Settle(delivery, std::move(settlement));
 }
 
-bool PortalCaller::Continues(const Running& running) const {
-  return !stopping_ && !running.outcome.failed && clock_.Now() - running.began < kLongestErrand;
+// Nobody was asked: neither an attempt nor the time counts.
+void PortalCaller::Running::GoBack(const Delivery& delivery, const CallError& error,
+                                   TimePoint now) {
+  Close(error, now);
+  if (outcome.forbidden) {
+    const milliseconds pause = Backoff(delivery.attempts, kShortestForbidden, kLongestForbidden);
+    Settle(delivery, Untried(delivery, now + pause, error.message));
+  } else {
+    Settle(delivery, Untried(delivery, error.not_before.value_or(now)));
+  }
+}
+
+bool PortalCaller::Continues(const Running& running, QueueId queue) const {
+  const auto line = running.outcome.lines.find(queue);
+  const bool refused = line != running.outcome.lines.end() && line->second.refused;
+  return !stopping_ && !refused && !running.outcome.failed &&
+         clock_.Now() - running.began < kLongestErrand;
 }
 
 PortalOutcome PortalCaller::Run(const PortalErrand& errand) const {
@@ -158,28 +195,43 @@ PortalOutcome PortalCaller::Run(const PortalErrand& errand) const {
       SendOne(delivery, running);
     }
   }
-  for (std::size_t i = 0; i < confirmations.size(); i += kMostConfirmations) {
-    Confirm(confirmations, i, std::min(i + kMostConfirmations, confirmations.size()), running);
-  }
+  if (!confirmations.empty()) ConfirmAll(confirmations, errand.most, running);
   running.outcome.took = clock_.Now() - running.began;
   return std::move(running.outcome);
 }
 
-// Confirmations of one line. A batch that is refused as a whole is halved until it is known which
-// one of it is the reason.
-void PortalCaller::Confirm(const std::vector<Delivery>& deliveries, std::size_t begin,
-                           std::size_t end, Running& running) const {
-  if (!Continues(running)) {
-    for (std::size_t i = begin; i < end; ++i) {
-      running.Settle(deliveries[i], Untried(deliveries[i], clock_.Now()));
+// Confirmations of one line, `most` a call. A batch that is refused is halved until it is known
+// which one of it is the reason; where that has to end in between, the next errand goes on with as
+// many a call as are left to be tried.
+void PortalCaller::ConfirmAll(std::span<const Delivery> deliveries, int most,
+                              Running& running) const {
+  const QueueId queue = deliveries.front().queue;
+  std::size_t suspects = 0;  // that many of the first hold one that is refused
+  while (!deliveries.empty() && Continues(running, queue)) {
+    std::size_t size = std::min(deliveries.size(), static_cast<std::size_t>(std::max(most, 1)));
+    if (suspects > 0) size = std::min(size, std::max<std::size_t>(suspects / 2, 1));
+    const std::size_t before = running.outcome.settlements.size();
+    if (!Confirm(deliveries.first(size), running)) {
+      suspects = size;
+      most = static_cast<int>(size / 2);
+      continue;
     }
-    return;
+    suspects -= std::min(suspects, size);
+    deliveries = deliveries.subspan(size);
+    const bool done = running.outcome.settlements[before].verdict == Verdict::kDone;
+    if (done) most = std::min(2 * most, static_cast<int>(kMostConfirmations));
   }
+  running.outcome.lines[queue].most = most;
+  for (const Delivery& delivery : deliveries) {
+    running.Settle(delivery, Untried(delivery, clock_.Now()));
+  }
+}
+
+bool PortalCaller::Confirm(std::span<const Delivery> deliveries, Running& running) const {
   std::vector<Confirmation> confirmations;
-  std::transform(deliveries.begin() + static_cast<std::ptrdiff_t>(begin),
-                 deliveries.begin() + static_cast<std::ptrdiff_t>(end),
-                 std::back_inserter(confirmations), ConfirmationOf);
-  const Delivery& first = deliveries[begin];
+  std::transform(deliveries.begin(), deliveries.end(), std::back_inserter(confirmations),
+                 ConfirmationOf);
+  const Delivery& first = deliveries.front();
   Attempt attempt;
   attempt.begun_at = clock_.Now();
   const CallResultOf<void> said =
@@ -187,15 +239,14 @@ void PortalCaller::Confirm(const std::vector<Delivery>& deliveries, std::size_t 
   const TimePoint now = clock_.Now();
   attempt.took = now - attempt.begun_at;
   attempt.http_status = 200;
-  if (!said && said.error().fault == Fault::kPermanent && end - begin > 1) {
-    const std::size_t middle = begin + (end - begin) / 2;
-    Confirm(deliveries, begin, middle, running);
-    Confirm(deliveries, middle, end, running);
-    return;
+  if (!said && said.error().fault == Fault::kPermanent && !IsOfLine(said.error()) &&
+      deliveries.size() > 1) {
+    return false;
   }
-  for (std::size_t i = begin; i < end; ++i) {
-    running.Settle(deliveries[i], attempt, said ? nullptr : &said.error(), now);
+  for (const Delivery& delivery : deliveries) {
+    running.Settle(delivery, attempt, said ? nullptr : &said.error(), now);
   }
+  return true;
 }
 
 CallResultOf<void> PortalCaller::CallFor(const Delivery& delivery) const {
@@ -218,7 +269,7 @@ CallResultOf<void> PortalCaller::CallFor(const Delivery& delivery) const {
 }
 
 void PortalCaller::SendOne(const Delivery& delivery, Running& running) const {
-  if (!Continues(running)) {
+  if (!Continues(running, delivery.queue)) {
     running.Settle(delivery, Untried(delivery, clock_.Now()));
     return;
   }

@@ -3,7 +3,9 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,14 @@ struct PortalErrand {
   PortalId portal;
   Target target = Target::kPortal;
   std::vector<Delivery> deliveries;
+  int most = 1;  // confirmations in one call
+};
+
+// What an errand learned of one line's queue.
+struct LineNews {
+  bool answered = false;    // something was done there
+  bool refused = false;     // the line as such takes nothing, whatever is sent
+  std::optional<int> most;  // how many confirmations may go in one call from now on
 };
 
 // What became of it.
@@ -31,6 +41,8 @@ struct PortalOutcome {
   std::vector<Settlement> settlements;  // as `kinds`: one for each delivery
   std::vector<std::string> kinds;
   std::chrono::milliseconds took{0};
+  std::map<QueueId, LineNews> lines;
+  bool answered = false;  // something was done there
   // The portal as such takes nothing for now: not before then, where that is known.
   bool failed = false;
   bool forbidden = false;  // and somebody has to act
@@ -39,7 +51,7 @@ struct PortalOutcome {
 
 // Runs errands: makes the calls of each one after another, and reads what they say. A portal that
 // fails, or takes more than kLongestErrand, is given no further call: the rest goes back untried.
-// Keeps references. Thread-safe.
+// So does the rest of a line that refuses as such. Keeps references. Thread-safe.
 class PortalCaller {
  public:
   PortalCaller(CallPortal call, const Clock& clock) : call_(std::move(call)), clock_(clock) {}
@@ -48,16 +60,18 @@ class PortalCaller {
   // From now on everything goes back untried.
   void Stop() { stopping_ = true; }
 
+  // A call that was begun is not cut off: see kPortalLeaseTime for how long it may take.
   static constexpr std::chrono::seconds kLongestErrand{5};
 
  private:
   struct Running;
 
-  void Confirm(const std::vector<Delivery>& deliveries, std::size_t begin, std::size_t end,
-               Running& running) const;
+  void ConfirmAll(std::span<const Delivery> deliveries, int most, Running& running) const;
+  // Whether a call settled them; else they are to be confirmed in smaller parts.
+  bool Confirm(std::span<const Delivery> deliveries, Running& running) const;
   void SendOne(const Delivery& delivery, Running& running) const;
   CallResultOf<void> CallFor(const Delivery& delivery) const;
-  bool Continues(const Running& running) const;
+  bool Continues(const Running& running, QueueId queue) const;
 
   const CallPortal call_;
   const Clock& clock_;

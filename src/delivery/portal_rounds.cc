@@ -83,17 +83,47 @@ void PortalRounds::Note(const PortalOutcome& outcome, TimePoint now) {
   if (portal.slow) --slow_busy_;
   portal.busy = false;
   portal.slow = outcome.took > kSlow;
-  if (!outcome.failed) {
-    portal.failures = 0;
+  NoteLines(outcome, now);
+  if (outcome.answered || !outcome.failed) portal.failures = 0;
+  portal.others_next =
+      outcome.target == Target::kConfirmation && (outcome.failed || !outcome.answered);
+  if (!outcome.failed) return;
+  // Where it said when to come again, that is believed, and no guess.
+  if (outcome.not_before && !outcome.forbidden) {
+    portal.closed_until = *outcome.not_before;
     return;
   }
   const milliseconds pause = outcome.forbidden
                                  ? Backoff(portal.failures, kShortestForbidden, kLongestForbidden)
                                  : Backoff(portal.failures, kShortestClosed, kLongestClosed);
-  // Where it said when to come again, that is believed, and no guess.
-  const bool told = outcome.not_before && !outcome.forbidden;
-  portal.closed_until = told ? *outcome.not_before : now + pause;
+  portal.closed_until = now + pause;
   ++portal.failures;
+}
+
+void PortalRounds::NoteLines(const PortalOutcome& outcome, TimePoint now) {
+  for (const auto& [queue, news] : outcome.lines) {
+    Line& line = lines_[queue];
+    line.most = news.most.value_or(line.most);
+    if (news.refused) {
+      line.closed_until = now + Backoff(line.refusals, kShortestForbidden, kLongestForbidden);
+      ++line.refusals;
+    } else if (news.answered) {
+      line.refusals = 0;
+    }
+    if (line.refusals == 0 && line.most == static_cast<int>(kMostConfirmations)) {
+      lines_.erase(queue);
+    }
+  }
+}
+
+// When something of the queue may be sent, as far as its portal and line are known.
+TimePoint PortalRounds::OpenAt(const ReadyQueue& queue) const {
+  TimePoint open_at = queue.due;
+  const auto portal = portals_.find(queue.portal);
+  if (portal != portals_.end()) open_at = std::max(open_at, portal->second.closed_until);
+  const auto line = lines_.find(queue.id);
+  if (line != lines_.end()) open_at = std::max(open_at, line->second.closed_until);
+  return open_at;
 }
 
 bool PortalRounds::IsOpen(const Portal& portal, TimePoint now) const {
@@ -107,13 +137,12 @@ Status PortalRounds::FindReady(Target target, TimePoint now, std::map<PortalId, 
   std::sort(found->begin(), found->end(),
             [](const ReadyQueue& a, const ReadyQueue& b) { return a.id < b.id; });
   for (const ReadyQueue& queue : *found) {
-    const auto known = portals_.find(queue.portal);
-    const TimePoint open_at =
-        known == portals_.end() ? queue.due : std::max(queue.due, known->second.closed_until);
+    const TimePoint open_at = OpenAt(queue);
     if (open_at > now) {
       next_ = std::min(next_.value_or(open_at), open_at);
       continue;
     }
+    const auto known = portals_.find(queue.portal);
     if (known != portals_.end() && !IsOpen(known->second, now)) continue;
     Ready& of_portal = ready[queue.portal];
     (target == Target::kConfirmation ? of_portal.confirmations : of_portal.others)
@@ -123,7 +152,7 @@ Status PortalRounds::FindReady(Target target, TimePoint now, std::map<PortalId, 
 }
 
 // The portals that are served now, in turn: confirmations of one line where there are any, else a
-// few others.
+// few others. Confirmations that were not taken let others go first once.
 PortalRounds::Asks PortalRounds::Choose(const std::map<PortalId, Ready>& ready) {
   Asks asks;
   int slow = slow_busy_;
@@ -137,9 +166,11 @@ PortalRounds::Asks PortalRounds::Choose(const std::map<PortalId, Ready>& ready) 
     --places;
     last_ = next->first;
     const Ready& of_portal = next->second;
-    if (!of_portal.confirmations.empty()) {
+    const bool others = portal.others_next && !of_portal.others.empty();
+    if (!of_portal.confirmations.empty() && !others) {
       for (Ask ask : portal.confirmations.Share(of_portal.confirmations, 1)) {
-        ask.most = static_cast<int>(kMostConfirmations);
+        const auto line = lines_.find(ask.queue);
+        ask.most = line == lines_.end() ? Line().most : line->second.most;
         asks.confirmations.push_back(ask);
       }
     } else {
@@ -165,6 +196,10 @@ Result<bool> PortalRounds::TakeUp(Target target, const std::vector<Ask>& asks, T
     PortalErrand& errand = errands[delivery.portal];
     errand.portal = delivery.portal;
     errand.target = target;
+    errand.most = static_cast<int>(kMostConfirmations);
+    if (const auto line = lines_.find(delivery.queue); line != lines_.end()) {
+      errand.most = line->second.most;
+    }
     errand.deliveries.push_back(std::move(delivery));
   }
   for (auto& [id, errand] : errands) {

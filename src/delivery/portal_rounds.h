@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "bitrix24/message_methods.h"
 #include "delivery/bell.h"
 #include "delivery/errand_threads.h"
 #include "delivery/portal_errand.h"
@@ -34,9 +35,17 @@ class PortalRounds {
     Turns confirmations;
     Turns others;
     bool busy = false;
-    bool slow = false;       // its last errand took long
-    int failures = 0;        // in a row
-    TimePoint closed_until;  // nothing is sent before
+    bool slow = false;         // its last errand took long
+    bool others_next = false;  // confirmations went before and were not taken
+    int failures = 0;          // in a row
+    TimePoint closed_until;    // nothing is sent before
+  };
+  // Of a line that is not as others: how many confirmations may go in one call, and whether it
+  // refuses everything.
+  struct Line {
+    int most = static_cast<int>(kMostConfirmations);
+    int refusals = 0;  // in a row
+    TimePoint closed_until;
   };
   // What is ready, by portal.
   struct Ready {
@@ -50,6 +59,8 @@ class PortalRounds {
 
   void TakeOutcomes();
   void Note(const PortalOutcome& outcome, TimePoint now);
+  void NoteLines(const PortalOutcome& outcome, TimePoint now);
+  TimePoint OpenAt(const ReadyQueue& queue) const;
   Status FindReady(Target target, TimePoint now, std::map<PortalId, Ready>& ready);
   Asks Choose(const std::map<PortalId, Ready>& ready);
   Result<bool> TakeUp(Target target, const std::vector<Ask>& asks, TimePoint now);
@@ -60,7 +71,8 @@ class PortalRounds {
   const LeaseHolder holder_;
   const Clock& clock_;
   std::map<PortalId, Portal> portals_;  // that were ever sent to
-  PortalId last_;                       // that was served
+  std::map<QueueId, Line> lines_;
+  PortalId last_;  // that was served
   int busy_ = 0;
   int slow_busy_ = 0;
   std::vector<Settlement> settlements_;                // to be recorded

@@ -1,7 +1,9 @@
 #include "delivery/portal_sender.h"
 
+#include <optional>
 #include <utility>
 
+#include "base/log.h"
 #include "delivery/bell.h"
 #include "delivery/portal_rounds.h"
 #include "delivery/round_thread.h"
@@ -15,19 +17,31 @@ struct PortalSender::Impl {
                clock),
         errands(caller, threads, bell),
         rounds(outbox, errands, holder, clock),
-        thread("deliveries to portals wait", bell,
-               {[this] { return rounds.Round(); },
-                [this] {
-                  caller.Stop();
-                  rounds.StopTaking();
-                },
-                [this] { return rounds.IsIdle(); }}) {}
+        thread(std::in_place, "deliveries to portals wait", bell,
+               RoundThread::Work{[this] { return rounds.Round(); },
+                                 [this] {
+                                   caller.Stop();
+                                   rounds.StopTaking();
+                                 },
+                                 [this] { return rounds.IsIdle(); }}) {}
+  // What the last calls bring counts too, however long they take.
+  ~Impl() {
+    thread.reset();
+    errands.End();
+    if (rounds.IsIdle()) return;
+    const Result<std::chrono::milliseconds> last = rounds.Round();
+    if (last) return;
+    Log(LogLevel::kError, "what portals took last is sent again",
+        {{"because", last.error().message}});
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
 
   const std::shared_ptr<Bell> bell = std::make_shared<Bell>();
   PortalCaller caller;
   ErrandThreads errands;
   PortalRounds rounds;
-  RoundThread thread;
+  std::optional<RoundThread> thread;
 };
 
 PortalSender::PortalSender(Outbox& outbox, PortalApi& api, LeaseHolder holder, const Clock& clock,
@@ -38,6 +52,6 @@ PortalSender::~PortalSender() = default;
 
 void PortalSender::Wake() { impl_->bell->Ring(); }
 
-void PortalSender::Stop() { impl_->thread.Stop(); }
+void PortalSender::Stop() { impl_->thread->Stop(); }
 
 }  // namespace imrelay

@@ -64,7 +64,8 @@ Verdict VerdictOf(const Delivery& delivery, ChannelAnswer::Kind answered) {
 
 void TryAgain(const Delivery& delivery, milliseconds at_least, TimePoint now,
               Settlement& settlement) {
-  if (now - delivery.first_attempt_at.value_or(now) >= kTriedFor) {
+  const bool long_enough = now - delivery.first_attempt_at.value_or(now) >= kTriedFor;
+  if (long_enough && delivery.attempts + 1 >= kTriedAtLeast) {
     settlement.verdict = Verdict::kFailed;
     settlement.reason = "given up after 3 days: " + settlement.reason;
     return;

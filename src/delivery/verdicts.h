@@ -11,13 +11,16 @@
 
 namespace imrelay {
 
-// How long something is tried, from its first attempt on. What then fails is a dead letter.
+// How long something is tried, from its first attempt on, and how often at least: while a channel
+// or portal takes nothing, hardly anything is tried, and that time is not held against what waits.
+// What then fails is a dead letter.
 inline constexpr std::chrono::hours kTriedFor{3 * 24};
+inline constexpr int kTriedAtLeast = 20;
 // No Retry-After is believed to be longer.
 inline constexpr std::chrono::hours kLongestRetryAfter{24};
 
 // Makes `settlement` one that comes again: after `at_least` (zero: nothing was said) or
-// 1 s, 2 s … 1 h, whatever is longer; after kTriedFor it is kFailed instead.
+// 1 s, 2 s … 1 h, whatever is longer; after kTriedFor and kTriedAtLeast it is kFailed instead.
 void TryAgain(const Delivery& delivery, std::chrono::milliseconds at_least, TimePoint now,
               Settlement& settlement);
 

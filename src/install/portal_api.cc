@@ -18,6 +18,8 @@ using std::chrono::seconds;
 
 constexpr milliseconds kShortestDelay{500};
 constexpr seconds kLongestDelay{30};
+// When a place in a rate that is used up may be free: one call takes that long at 2 a second.
+constexpr milliseconds kNextPlace{500};
 // A clock that was set back must not make patience endless.
 constexpr int kMostRepeats = 50;
 // Where the portal did not say how long.
@@ -25,13 +27,15 @@ constexpr seconds kFullFor{2};
 constexpr minutes kBlockedFor{1};
 constexpr std::size_t kMaxBlocked = 10000;
 
-// The error of whoever could not be asked: the tokens, the rate limit.
+// The error of whoever kept the call from being sent: the tokens, the rate limit.
 CallError ErrorOf(const Error& error) {
   const bool passes =
       error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kRateLimited;
   const std::string_view otherwise = passes ? "unavailable" : "refused";
-  return {passes ? Fault::kLater : Fault::kForbidden,
-          error.reason.empty() ? std::string(otherwise) : error.reason, error.message};
+  CallError unsent{passes ? Fault::kLater : Fault::kForbidden,
+                   error.reason.empty() ? std::string(otherwise) : error.reason, error.message};
+  unsent.unsent = true;
+  return unsent;
 }
 
 const char* WordOf(Fault fault) {
@@ -79,6 +83,8 @@ CallResult PortalApi::Send(const MemberId& member_id, const Call& call, millisec
   for (int repeats = 0;; ++repeats) {
     CallResult answer = SendOnce(errand);
     if (answer || answer.error().fault != Fault::kLater) return answer;
+    // A guess of ours is of use only to whoever waits here.
+    if (patience <= milliseconds(0)) return answer;
     const TimePoint now = clock_.Now();
     TimePoint again = now + Backoff(repeats, kShortestDelay, kLongestDelay);
     again = std::max(again, answer.error().not_before.value_or(again));
@@ -113,13 +119,19 @@ CallResult PortalApi::SendAs(const Tokens::Access& access, const Errand& errand)
   const MethodOfPortal method{portal.id, errand.call.method};
   TimePoint now = clock_.Now();
   if (const std::optional<TimePoint> until = BlockedUntil(method, now)) {
-    return FailCall({Fault::kLater, "operation_time_limit",
-                     errand.call.method + " has used up its time there", until});
+    CallError blocked{Fault::kLater, "operation_time_limit",
+                      errand.call.method + " has used up its time there", until};
+    blocked.unsent = true;
+    return FailCall(std::move(blocked));
   }
   const auto left =
       std::max(milliseconds(0), std::chrono::duration_cast<milliseconds>(errand.deadline - now));
   const Result<milliseconds> wait = rate_limit_.Take(portal.id, left);
-  if (!wait) return FailCall(ErrorOf(wait.error()));
+  if (!wait) {
+    CallError full = ErrorOf(wait.error());
+    if (wait.error().code == ErrorCode::kRateLimited) full.not_before = now + kNextPlace;
+    return FailCall(std::move(full));
+  }
   if (wait->count() > 0) pause_(*wait);
   CallResult answer = calls_.Send(portal.client_endpoint, access.access_token, errand.call);
   Count("imrelay_rest_calls_total", {{"method", errand.call.method},

@@ -30,12 +30,12 @@ class PortalApi {
             const Clock& clock, Pause pause = nullptr);
 
   // Sends, waiting `patience` at most for its place and for repeats; with none, whatever would have
-  // to wait is kLater with `not_before`. A call that may have been carried out although its answer
-  // was lost is repeated too.
-  // Errors besides the portal's: kForbidden with token_dead, uninstalled, not_installed,
-  // unknown_portal, not_configured or invalid_client; kLater when the authorization server or the
-  // database is away, and instead of kToken and kMoved where a fresh token is refused or the portal
-  // redirects from its present address. kRemoved: the portal is uninstalled here too by then.
+  // to wait is kLater, with `not_before` where the server or the rate limit tells it. A call that
+  // may have been carried out although its answer was lost is repeated too. Errors besides the
+  // portal's: kForbidden with token_dead, uninstalled, not_installed, unknown_portal,
+  // not_configured or invalid_client; kLater when the authorization server or the database is away,
+  // and instead of kToken and kMoved where a fresh token is refused or the portal redirects from
+  // its present address. kRemoved: the portal is uninstalled here too by then.
   CallResult Send(const MemberId& member_id, const Call& call, std::chrono::milliseconds patience);
 
  private:

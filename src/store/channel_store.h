@@ -48,7 +48,15 @@ struct OutboxLevels {
     std::int64_t open = 0;
     TimePoint oldest;  // created_at
   };
+  // What is for the channel, by line; of no line: what of a portal belongs to none.
+  struct Line {
+    MemberId member_id;
+    ConnectorId connector;
+    LineId line;
+    std::int64_t open = 0;
+  };
   std::vector<Queue> queues;     // by portal and target; only those with something open
+  std::vector<Line> lines;       // the same, of Target::kChannel
   std::int64_t failed = 0;       // dead letters
   std::int64_t undeletable = 0;  // messages confirmed without ids
 };

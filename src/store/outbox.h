@@ -35,8 +35,15 @@ struct Ask {
 // Who holds leases: a process, by a number that no other living process has.
 using LeaseHolder = std::int64_t;
 
-// How long a lease holds: longer than any attempt may take.
-inline constexpr std::chrono::seconds kLeaseTime{60};
+// How long a lease holds: longer than any attempt may take. An errand to a portal takes up to 5 s
+// and the call it is at then, which may wait 25 s for a token that another process renews, 10 s for
+// the authorization server and 5 s for the portal, and all that three times: the token may be
+// refused, and the portal may have moved.
+inline constexpr std::chrono::seconds kLeaseTime{60};         // Target::kChannel
+inline constexpr std::chrono::seconds kPortalLeaseTime{180};  // the others
+constexpr std::chrono::seconds LeaseTimeOf(Target target) {
+  return target == Target::kChannel ? kLeaseTime : kPortalLeaseTime;
+}
 
 // What of a channel's address has to be remembered. A channel that was never in trouble has no row.
 struct EndpointState {
@@ -90,6 +97,10 @@ class Outbox {
 
   virtual Result<std::vector<EndpointState>> Endpoints() = 0;
   virtual Status SetEndpoint(const EndpointState& state) = 0;
+  // The same where the row still is as `known` in its state, its `since` and its `probe_at`, or is
+  // of another address, or is not there. Says whether it was written; else another process or a
+  // person was first.
+  virtual Result<bool> ReplaceEndpoint(const EndpointState& known, const EndpointState& state) = 0;
 };
 
 }  // namespace imrelay

@@ -70,7 +70,8 @@ void AddQueues(const OutboxLevels& outbox, TimePoint now, std::vector<Level>& le
 
 }  // namespace
 
-Result<std::vector<Level>> FindLevels(const MeasuredStores& stores, TimePoint now) {
+Result<std::vector<Level>> FindLevels(const MeasuredStores& stores,
+                                      const std::vector<ChannelAddress>& channels, TimePoint now) {
   Result<std::map<std::string, std::int64_t>> counts = stores.portals.CountPortals();
   if (!counts) return Fail(std::move(counts).error());
   Result<std::vector<PortalAccess>> portals = stores.portals.ListAccess();
@@ -85,7 +86,7 @@ Result<std::vector<Level>> FindLevels(const MeasuredStores& stores, TimePoint no
   }
   AddPortals(*portals, now, levels);
   AddQueues(*outbox, now, levels);
-  for (const EndpointState& endpoint : *endpoints) {
+  for (const EndpointState& endpoint : StatesOf(channels, *endpoints)) {
     levels.push_back({"imrelay_channel_state",
                       {{"channel", endpoint.name.empty() ? "default" : endpoint.name},
                        {"state", WordOf(endpoint.state)}},

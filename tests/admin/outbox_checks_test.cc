@@ -56,6 +56,14 @@ TEST_CASE("outbox_checks: what waits for a channel that nobody configured is tol
         "channel is configured | set channel.url; what waits is sent then, the oldest first\n");
 }
 
+TEST_CASE("outbox_checks: a line that no channel serves is named") {
+  OutboxSight sight;
+  sight.unserved = {{MemberId("m1"), ConnectorId("relay"), LineId(107), 3}};
+  CHECK(Judge(sight) ==
+        "warn outbox m1: 3 deliveries of line 107 wait, and no channel serves it | set "
+        "channel.url, or write a [[line]] with line = 107\n");
+}
+
 TEST_CASE("outbox_checks: a channel that is off fails, one that is probed warns") {
   using State = EndpointState::State;
   OutboxSight sight;

@@ -206,6 +206,16 @@ const std::vector<PlantedFault> kPlanted{
      "calls are refused with payment_required, status 402",
      "renew",
      {}},
+    {"operators are not told",
+     [](PortalSight& s) {
+       s.scope = std::vector<std::string>{"imconnector", "imopenlines"};
+     },
+     "scope",
+     Level::kWarn,
+     "imconnector and imopenlines, but not im: operators are not told of failed deletions",
+     "add im to the rights on the application's card in Bitrix24, then open it once; or set "
+     "tell_operator = false",
+     {}},
     {"scope",
      [](PortalSight& s) { s.scope = std::vector<std::string>{"imconnector"}; },
      "scope",

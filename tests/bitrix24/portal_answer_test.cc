@@ -237,12 +237,27 @@ TEST_CASE("portal answer: an answer beyond the limits is not asked for again") {
   }
 }
 
-TEST_CASE("portal answer: an error holds nothing of the answer but a word") {
-  const CallResult answer =
-      Read(400, R"({"error":"ERROR_ARGUMENT","error_description":"token abc is wrong"})");
+TEST_CASE("portal_answer: a refusal is told in the portal's own words, without what is secret") {
+  const auto message_of = [](const std::string& body) {
+    return ReadPortalAnswer({400, {}, body}, FromUnixSeconds(1773748800)).error().message;
+  };
+  CHECK(message_of(R"({"error":"ERROR_ARGUMENT","error_description":"Argument LINE is empty"})") ==
+        "refused with error_argument, status 400: Argument LINE is empty");
+  CHECK(message_of(R"({"error":"Wrong data: 17"})") == "refused with Wrong data: 17, status 400");
+  CHECK(message_of(R"({"error":"X","error_description":"It doesn't take \"Dear sir\", 'no', "})") ==
+        "refused with x, status 400: It doesn't take …, …, ");
+  CHECK(message_of(R"({"error":"X","error_description":"\u00abDear sir and more"})") ==
+        "refused with x, status 400: …");
+  CHECK(message_of(R"({"error":"X","error_description":"token 0123456789abcdefABCD\nends"})") ==
+        "refused with x, status 400: token … ends");
+}
 
-  REQUIRE_FALSE(answer.has_value());
-  CHECK(answer.error().message == "refused with error_argument, status 400");
+TEST_CASE("portal_answer: a sentence is cut between characters") {
+  std::string long_one;
+  for (int i = 0; i < 100; ++i) long_one += "ж";
+  const std::string cut = RedactedSentence(long_one);
+  CHECK(cut.size() <= 120);
+  CHECK(cut == long_one.substr(0, 116) + "…");
 }
 
 }  // namespace

@@ -71,6 +71,20 @@ TEST_CASE("breaker: probes one at a time, after 5 s, 10 s … 5 min") {
   }
 }
 
+TEST_CASE("breaker: a probe is taken before it is sent, and nobody else's meanwhile") {
+  Breaker breaker = Open();
+  breaker.Saved();
+  const TimePoint now = kStart + seconds(60);
+  REQUIRE(breaker.At(now) == Passes::kOne);
+
+  breaker.TakeProbe(now);
+
+  CHECK(breaker.At(now) == Passes::kNone);
+  REQUIRE(breaker.Unsaved().has_value());
+  CHECK(breaker.Unsaved()->probe_at > now);
+  CHECK(breaker.remembered().probe_at < now);
+}
+
 TEST_CASE("breaker: a probe that is answered closes it") {
   Breaker breaker = Open();
   const TimePoint now = kStart + seconds(20);

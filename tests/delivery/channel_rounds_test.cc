@@ -232,6 +232,91 @@ TEST_CASE("channel_rounds: an endpoint that fails is left alone, probed, and cal
   for (int i = 1; i <= 5; ++i) CHECK(bench.outbox[DeliveryId(i)].state == State::kEnded);
 }
 
+TEST_CASE("channel_rounds: what belongs to no line is cancelled where only lines have channels") {
+  Bench bench;
+  Delivery delivery;
+  delivery.queue = QueueId(-7);
+  delivery.portal = PortalId(7);
+  delivery.kind = kind::kPortalInstalled;
+  const DeliveryId of_none = bench.outbox.Add(delivery);
+  const DeliveryId unserved = bench.Add(9, "chat");
+
+  bench.Settle();
+
+  CHECK(bench.outbox[of_none].last->verdict == Verdict::kCancelled);
+  CHECK(bench.outbox[of_none].last->reason == "no channel is configured for it");
+  CHECK(bench.outbox[unserved].state == State::kPending);
+
+  Bench without(0);
+  const DeliveryId waits = without.outbox.Add(delivery);
+  without.Settle();
+  CHECK(without.outbox[waits].state == State::kPending);
+}
+
+TEST_CASE("channel_rounds: of several processes one probes") {
+  Bench bench;
+  bench.channel[0]->answer = AnswerOf(AnswerKind::kLater, 0);
+  for (int i = 0; i < 5; ++i) bench.Add(1, "chat" + std::to_string(i));
+  for (int i = 0; i < 10; ++i) {
+    bench.Settle();
+    bench.clock.Advance(seconds(1));
+  }
+  ChannelRounds other(bench.outbox, *bench.directory, 1, bench.clock, {}, std::make_shared<Bell>());
+  REQUIRE(other.Round().has_value());
+  const std::size_t sent = bench.channel[0]->sent.size();
+
+  bench.clock.Advance(milliseconds(hours(1)) - seconds(1));
+  REQUIRE(other.Round().has_value());
+  REQUIRE(bench.rounds->Round().has_value());
+  bench.clock.Advance(seconds(1));
+  // Both have looked, and both would probe.
+  REQUIRE(other.Round().has_value());
+  bench.Settle();
+
+  CHECK(bench.channel[0]->sent.size() == sent + 1);
+}
+
+TEST_CASE("channel_rounds: a channel that another process turned off is not opened by this one") {
+  Bench bench;
+  bench.channel[0]->answer = AnswerOf(AnswerKind::kLater, 0);
+  bench.Add(1, "chat");
+  for (int i = 0; i < 20; ++i) bench.Add(1, "chat" + std::to_string(i));
+  bench.clock.Advance(seconds(1));
+  EndpointState off;
+  off.name = "a";
+  off.state = EndpointState::State::kOff;
+  off.since = bench.clock.Now();
+  REQUIRE(bench.rounds->Round().has_value());
+  bench.outbox.Remember(off);
+  bench.Settle();
+  bench.clock.Advance(seconds(6));
+  bench.Settle();
+
+  CHECK(bench.outbox.Remembered("a")->state == EndpointState::State::kOff);
+}
+
+TEST_CASE("channel_rounds: the time that a channel names holds for all that is for it") {
+  Bench bench(2);
+  ChannelAnswer limited = AnswerOf(AnswerKind::kLater, 429);
+  limited.retry_after = seconds(30);
+  bench.channel[0]->answer = limited;
+  bench.Add(1, "chat");
+  bench.Settle();
+  REQUIRE(bench.channel[0]->sent.size() == 1);
+  for (int i = 0; i < 5; ++i) bench.Add(1, "chat" + std::to_string(i));
+  const DeliveryId elsewhere = bench.Add(2, "chat");
+
+  bench.clock.Advance(seconds(29));
+  bench.Settle();
+  CHECK(bench.channel[0]->sent.size() == 1);
+  CHECK(bench.outbox[elsewhere].state == State::kEnded);
+  bench.channel[0]->answer = {};
+  bench.clock.Advance(seconds(1));
+  bench.Settle();
+
+  CHECK(bench.channel[0]->sent.size() == 7);
+}
+
 TEST_CASE("channel_rounds: where the channel does not delete, an edit takes its place") {
   Bench bench(1, {}, {.max_delete_age = {}, .edit_instead = true});
   bench.channel[0]->answer = AnswerOf(AnswerKind::kUnsupported, 422);

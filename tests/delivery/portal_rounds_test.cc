@@ -18,6 +18,7 @@ namespace {
 
 using std::chrono::hours;
 using std::chrono::milliseconds;
+using std::chrono::minutes;
 using std::chrono::seconds;
 using State = FakeOutbox::State;
 using Verdict = Settlement::Verdict;
@@ -211,21 +212,26 @@ TEST_CASE("portal_rounds: the operator reads in the chat what became of the dele
   CHECK(bench.seen[2].parameters.find("refused it") != std::string::npos);
 }
 
-TEST_CASE("portal_rounds: a notice without the right to write fails alone") {
-  Bench bench;
-  const DeliveryId notice = bench.Notice("failed");
-  const DeliveryId incoming = bench.Incoming(1, "chat");
-  bench.answer = [](const Seen& call) -> CallResult {
-    if (call.method != "im.message.add") return kDone;
-    CallError error{Fault::kForbidden, "insufficient_scope", "refused with insufficient_scope"};
-    error.status = 403;
-    return FailCall(error);
-  };
+TEST_CASE("portal_rounds: a notice without the right to write is no dead letter") {
+  const CallError refusals[] = {{Fault::kForbidden, "insufficient_scope", "", {}, 403},
+                                {Fault::kForbidden, "access_denied", "", {}, 403},
+                                {Fault::kPermanent, "access_error", "", {}, 400}};
+  for (const CallError& refusal : refusals) {
+    CAPTURE(refusal.word);
+    Bench bench;
+    const DeliveryId notice = bench.Notice("failed");
+    const DeliveryId incoming = bench.Incoming(1, "chat");
+    bench.answer = [&](const Seen& call) -> CallResult {
+      if (call.method != "im.message.add") return kDone;
+      return FailCall(refusal);
+    };
 
-  bench.Settle();
+    bench.Settle();
 
-  CHECK(bench.outbox[notice].last->verdict == Verdict::kFailed);
-  CHECK(bench.outbox[incoming].last->verdict == Verdict::kDone);
+    CHECK(bench.outbox[notice].last->verdict == Verdict::kCancelled);
+    CHECK(bench.outbox[notice].last->reason == refusal.word);
+    CHECK(bench.outbox[incoming].last->verdict == Verdict::kDone);
+  }
 }
 
 TEST_CASE("portal_rounds: what each fault makes of a delivery") {
@@ -237,17 +243,24 @@ TEST_CASE("portal_rounds: what each fault makes of a delivery") {
     const char* reason;
     int attempts;
     bool maybe_done;
+    bool unsent = false;
   };
   const Case cases[] = {
       {Fault::kLater, "no_answer", 0, Verdict::kLater, "because", 1, true},
-      {Fault::kLater, "query_limit_exceeded", 503, Verdict::kLater, "because", 1, true},
-      {Fault::kLater, "rate_limited", 0, Verdict::kLater, "", 0, false},
+      {Fault::kLater, "internal_server_error", 500, Verdict::kLater, "because", 1, true},
+      {Fault::kLater, "query_limit_exceeded", 503, Verdict::kLater, "because", 1, false},
+      {Fault::kLater, "overload_limit", 503, Verdict::kLater, "because", 1, false},
+      {Fault::kLater, "rate_limited", 0, Verdict::kLater, "", 0, false, true},
+      {Fault::kLater, "no_answer", 0, Verdict::kLater, "", 0, false, true},
       {Fault::kLater, "operation_time_limit", 429, Verdict::kLater, "", 0, false},
       {Fault::kRemoved, "application_not_found", 401, Verdict::kCancelled, "portal_uninstalled", 1,
        false},
-      {Fault::kForbidden, "uninstalled", 0, Verdict::kCancelled, "portal_uninstalled", 1, false},
-      {Fault::kForbidden, "token_dead", 0, Verdict::kLater, "because", 1, false},
-      {Fault::kPermanent, "not_active_line", 400, Verdict::kFailed, "because", 1, false},
+      {Fault::kForbidden, "uninstalled", 0, Verdict::kCancelled, "portal_uninstalled", 0, false,
+       true},
+      {Fault::kForbidden, "token_dead", 0, Verdict::kLater, "because", 0, false, true},
+      {Fault::kForbidden, "insufficient_scope", 403, Verdict::kLater, "because", 1, false},
+      {Fault::kPermanent, "not_active_line", 400, Verdict::kLater, "because", 1, false},
+      {Fault::kPermanent, "error_argument", 400, Verdict::kFailed, "because", 1, false},
   };
   for (const Case& one : cases) {
     CAPTURE(one.word);
@@ -256,6 +269,7 @@ TEST_CASE("portal_rounds: what each fault makes of a delivery") {
     bench.answer = [&](const Seen&) -> CallResult {
       CallError error{one.fault, one.word, "because"};
       error.status = one.status;
+      error.unsent = one.unsent;
       return FailCall(error);
     };
 
@@ -315,11 +329,13 @@ TEST_CASE("portal_rounds: a portal's own word when to come again is kept") {
   CHECK(bench.outbox[id].last->verdict == Verdict::kDone);
 }
 
-TEST_CASE("portal_rounds: a portal whose tokens are dead is asked seldom, and given up at last") {
+TEST_CASE("portal_rounds: a portal whose tokens are dead is asked seldom, and nothing given up") {
   Bench bench;
   const DeliveryId id = bench.Confirm(1, 1);
   bench.answer = [](const Seen&) -> CallResult {
-    return FailCall({Fault::kForbidden, "token_dead", "has to be re-opened"});
+    CallError error{Fault::kForbidden, "token_dead", "has to be re-opened"};
+    error.unsent = true;
+    return FailCall(std::move(error));
   };
   for (int i = 0; i < 4 * 60; ++i) {
     bench.Settle();
@@ -327,11 +343,44 @@ TEST_CASE("portal_rounds: a portal whose tokens are dead is asked seldom, and gi
   }
   CHECK(bench.seen.size() >= 4);
   CHECK(bench.seen.size() <= 20);
+  bench.clock.Advance(hours(100));
+  bench.Settle();
+  CHECK(bench.outbox[id].last->verdict == Verdict::kLater);
+  CHECK(bench.outbox[id].last->reason == "has to be re-opened");
 
-  bench.clock.Advance(hours(72));
+  bench.answer = [](const Seen&) { return kDone; };
+  bench.clock.Advance(minutes(10));
   bench.Settle();
 
-  CHECK(bench.outbox[id].last->verdict == Verdict::kFailed);
+  CHECK(bench.outbox[id].last->verdict == Verdict::kDone);
+}
+
+TEST_CASE(
+    "portal_rounds: a line that is off is asked seldom, with no loss to the portal's others") {
+  Bench bench;
+  std::vector<DeliveryId> off;
+  for (int i = 0; i < 120; ++i) off.push_back(bench.Confirm(1, i + 1));
+  for (int i = 0; i < 5; ++i) off.push_back(bench.Incoming(1, "chat" + std::to_string(i)));
+  const DeliveryId on = bench.Confirm(2, 1);
+  bool active = false;
+  bench.answer = [&](const Seen& call) -> CallResult {
+    if (active || call.parameters.find("\"LINE\":1,") == std::string::npos) return kDone;
+    return FailCall({Fault::kPermanent, "not_active_line", "refused"});
+  };
+  for (int i = 0; i < 60; ++i) {
+    bench.Settle();
+    bench.clock.Advance(minutes(1));
+  }
+  CHECK(bench.outbox[on].last->verdict == Verdict::kDone);
+  CHECK(bench.seen.size() <= 30);
+
+  active = true;
+  bench.clock.Advance(minutes(10));
+  bench.Settle();
+  bench.clock.Advance(minutes(10));
+  bench.Settle();
+
+  for (const DeliveryId id : off) CHECK(bench.outbox[id].last->verdict == Verdict::kDone);
 }
 
 TEST_CASE("portal_rounds: nothing is called for a portal that is uninstalled") {

@@ -162,6 +162,7 @@ TEST_CASE("verdicts: what failed comes again after the longer of Retry-After and
 
 TEST_CASE("verdicts: after three days it is given up") {
   Delivery delivery = Deletion();
+  delivery.attempts = kTriedAtLeast - 1;
   delivery.first_attempt_at = kNow - kTriedFor + milliseconds(1);
   const ChannelAnswer answer = AnswerOf(AnswerKind::kLater, 500);
   CHECK(SettlementOf(delivery, answer, {}, kNow).verdict == Verdict::kLater);
@@ -172,6 +173,17 @@ TEST_CASE("verdicts: after three days it is given up") {
   CHECK(settlement.verdict == Verdict::kFailed);
   CHECK(settlement.reason == "given up after 3 days: status 500");
   CHECK(settlement.tell_operator);
+}
+
+TEST_CASE("verdicts: three days in which hardly anything was tried give nothing up") {
+  Delivery delivery = Created();
+  delivery.first_attempt_at = kNow - 10 * kTriedFor;
+  delivery.attempts = kTriedAtLeast - 2;
+  const ChannelAnswer answer = AnswerOf(AnswerKind::kLater, 500);
+  CHECK(SettlementOf(delivery, answer, {}, kNow).verdict == Verdict::kLater);
+
+  ++delivery.attempts;
+  CHECK(SettlementOf(delivery, answer, {}, kNow).verdict == Verdict::kFailed);
 }
 
 TEST_CASE("verdicts: how long an endpoint is off does not count as tries") {

@@ -142,6 +142,18 @@ class FakeOutbox final : public Outbox {
     endpoints_[state.name] = state;
     return {};
   }
+  Result<bool> ReplaceEndpoint(const EndpointState& known, const EndpointState& state) override {
+    const std::lock_guard lock(mutex_);
+    if (fails_) return Away();
+    const auto row = endpoints_.find(state.name);
+    if (row != endpoints_.end() && row->second.fingerprint == state.fingerprint &&
+        (row->second.state != known.state || row->second.since != known.since ||
+         row->second.probe_at != known.probe_at)) {
+      return false;
+    }
+    endpoints_[state.name] = state;
+    return true;
+  }
 
  private:
   static tl::unexpected<Error> Away() { return Fail(ErrorCode::kUnavailable, "away"); }

@@ -144,6 +144,17 @@ TEST_CASE("outbox: a dead letter keeps its payload, and its chat goes on") {
   CHECK(bench.TakeOne().message_id == MessageId(2));
 }
 
+TEST_CASE("outbox: a lease for a portal holds longer") {
+  OutboxBench bench;
+  REQUIRE(bench.Do("m1", Created(1)) == "accepted");
+  bench.Done(bench.TakeOne(), {"x"});
+  bench.TakeOne(Target::kConfirmation);
+  bench.clock.Advance(kPortalLeaseTime - std::chrono::milliseconds(1));
+  CHECK(bench.Take(Target::kConfirmation, 1, kOther).empty());
+  bench.clock.Advance(std::chrono::milliseconds(1));
+  CHECK(bench.Take(Target::kConfirmation, 1, kOther).size() == 1);
+}
+
 TEST_CASE("outbox: a lease that ran out is another's, and only a final verdict still counts") {
   OutboxBench bench;
   REQUIRE(bench.Do("m1", Created(1)) == "accepted");
@@ -289,6 +300,29 @@ TEST_CASE("outbox: channels in trouble are remembered") {
   CHECK(known->front().since == state.since);
   CHECK(known->front().probe_at == state.probe_at);
   CHECK(known->front().reason == "410");
+}
+
+TEST_CASE("outbox: a channel's state is replaced only where it is as its writer knows it") {
+  OutboxBench bench;
+  const TimePoint now = bench.clock.Now();
+  EndpointState unknown;
+  unknown.name = "shop";
+  unknown.fingerprint = "f1";
+  const EndpointState open{
+      "shop", "f1", EndpointState::State::kOpen, 10, now, now + std::chrono::seconds(5), "503"};
+  EndpointState off = open;
+  off.state = EndpointState::State::kOff;
+
+  CHECK(bench.outbox().ReplaceEndpoint(unknown, open) == true);
+  CHECK(bench.outbox().ReplaceEndpoint(unknown, off) == false);
+  EndpointState later = open;
+  later.probe_at += std::chrono::seconds(10);
+  CHECK(bench.outbox().ReplaceEndpoint(open, later) == true);
+  CHECK(bench.outbox().ReplaceEndpoint(open, later) == false);
+  CHECK(bench.outbox().Endpoints()->front().state == EndpointState::State::kOpen);
+  off.fingerprint = "f2";
+  CHECK(bench.outbox().ReplaceEndpoint(unknown, off) == true);
+  CHECK(bench.outbox().Endpoints()->front().fingerprint == "f2");
 }
 
 TEST_CASE("outbox: two processes never lease one delivery twice nor break the order of a chat") {

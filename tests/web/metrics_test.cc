@@ -27,9 +27,13 @@ TEST_CASE("metrics: the levels tell portals, queues, dead letters and channels")
   const TimePoint now = bench.clock.Now();
   REQUIRE(store.SetEndpoint({"", "f", EndpointState::State::kOff, 1, now, now, "410"}));
   REQUIRE(store.SetEndpoint({"b", "f", EndpointState::State::kOpen, 1, now, now, "refused"}));
+  REQUIRE(store.SetEndpoint({"moved", "old", EndpointState::State::kOff, 1, now, now, "410"}));
+  REQUIRE(store.SetEndpoint({"gone", "f", EndpointState::State::kOff, 1, now, now, "410"}));
+  const std::vector<ChannelAddress> channels = {
+      {"", "f"}, {"b", "f"}, {"moved", "new"}, {"well", "f"}};
 
   const Result<std::vector<Level>> levels =
-      FindLevels({store, store, store}, now + std::chrono::minutes(1));
+      FindLevels({store, store, store}, channels, now + std::chrono::minutes(1));
 
   REQUIRE(levels.has_value());
   CHECK(Lines(*levels) ==
@@ -44,7 +48,9 @@ TEST_CASE("metrics: the levels tell portals, queues, dead letters and channels")
         "imrelay_deliveries_failed{} 1\n"
         "imrelay_messages_undeletable{} 0\n"
         "imrelay_channel_state{channel=default,state=off,} 1\n"
-        "imrelay_channel_state{channel=b,state=open,} 1\n");
+        "imrelay_channel_state{channel=b,state=open,} 1\n"
+        "imrelay_channel_state{channel=moved,state=closed,} 1\n"
+        "imrelay_channel_state{channel=well,state=closed,} 1\n");
   for (const Level& level : *levels) {
     CHECK(MetricsAnswer(*levels).body.find("# TYPE " + level.name + " gauge\n") !=
           std::string::npos);

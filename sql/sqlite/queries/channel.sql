@@ -72,16 +72,18 @@ WHERE external_message_id = ?1 AND chat_key = ?2 AND deleted_at IS NULL;
 
 -- name: LevelsOfQueues
 -- The indexes of what is open, one after the other, instead of the whole table.
-SELECT p.member_id, d.target, count(*), min(d.created_at) FROM (
-  SELECT portal_id, target, created_at FROM delivery INDEXED BY delivery_next
+SELECT p.member_id, d.target, count(*), min(d.created_at), l.connector, l.line_id FROM (
+  SELECT portal_id, target, queue, created_at FROM delivery INDEXED BY delivery_next
   WHERE state = 'pending' AND head = 0
   UNION ALL
-  SELECT portal_id, target, created_at FROM delivery INDEXED BY delivery_ready
+  SELECT portal_id, target, queue, created_at FROM delivery INDEXED BY delivery_ready
   WHERE state = 'pending' AND head = 1
   UNION ALL
-  SELECT portal_id, target, created_at FROM delivery INDEXED BY delivery_leased
+  SELECT portal_id, target, queue, created_at FROM delivery INDEXED BY delivery_leased
   WHERE state = 'leased') AS d
-JOIN portal AS p ON p.portal_id = d.portal_id GROUP BY d.portal_id, d.target;
+JOIN portal AS p ON p.portal_id = d.portal_id
+LEFT JOIN line AS l ON l.line_key = d.queue
+GROUP BY d.portal_id, d.target, d.queue;
 
 -- name: LevelsOfEnds
 SELECT (SELECT count(*) FROM delivery INDEXED BY delivery_failed WHERE state = 'failed'),

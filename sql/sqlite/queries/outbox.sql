@@ -126,6 +126,16 @@ ON CONFLICT (name) DO UPDATE SET fingerprint = excluded.fingerprint, state = exc
   failures = excluded.failures, since = excluded.since, probe_at_ms = excluded.probe_at_ms,
   reason = excluded.reason;
 
+-- name: EndpointReplace
+-- As EndpointSet, where the row is what its writer knows.
+INSERT INTO endpoint (name, fingerprint, state, failures, since, probe_at_ms, reason)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+ON CONFLICT (name) DO UPDATE SET fingerprint = excluded.fingerprint, state = excluded.state,
+  failures = excluded.failures, since = excluded.since, probe_at_ms = excluded.probe_at_ms,
+  reason = excluded.reason
+WHERE endpoint.fingerprint <> excluded.fingerprint
+  OR (endpoint.state = ?8 AND endpoint.since = ?9 AND endpoint.probe_at_ms = ?10);
+
 -- name: MessageCreatedFind
 -- The sending of a message.
 SELECT delivery_id, state, maybe_done, made FROM delivery

@@ -1,7 +1,9 @@
 #include "store/sqlite/delivery_rows.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace imrelay {
 namespace {
@@ -96,6 +98,22 @@ Result<std::vector<DeliveryId>> FindEdits(Database& database, DeliveryId id,
   return TakeIds(find);
 }
 
+// Of one line; those of one portal and target come one after another.
+void Add(const OutboxLevels::Queue& queue, ConnectorId connector, LineId line,
+         OutboxLevels& levels) {
+  if (queue.target == Target::kChannel) {
+    levels.lines.push_back({queue.member_id, std::move(connector), line, queue.open});
+  }
+  std::vector<OutboxLevels::Queue>& queues = levels.queues;
+  if (queues.empty() || queues.back().member_id != queue.member_id ||
+      queues.back().target != queue.target) {
+    queues.push_back(queue);
+    return;
+  }
+  queues.back().open += queue.open;
+  queues.back().oldest = std::min(queues.back().oldest, queue.oldest);
+}
+
 }  // namespace
 
 Status RetryRow(Database& database, DeliveryId id, TimePoint now) {
@@ -166,9 +184,9 @@ Result<OutboxLevels> FindLevelRows(Database& database) {
     Result<bool> row = queues.Step();
     if (!row) return Fail(std::move(row).error());
     if (!*row) break;
-    levels.queues.push_back({MemberId(queues.Text(0)), static_cast<Target>(queues.Integer(1)),
-                             queues.Integer(2),
-                             TimePoint(std::chrono::seconds(queues.Integer(3)))});
+    Add({MemberId(queues.Text(0)), static_cast<Target>(queues.Integer(1)), queues.Integer(2),
+         TimePoint(std::chrono::seconds(queues.Integer(3)))},
+        ConnectorId(queues.Text(4)), LineId(queues.Integer(5)), levels);
   }
   Statement& ends = database.Prepare(sql::kLevelsOfEnds);
   Result<bool> row = ends.Step();

@@ -84,8 +84,8 @@ Result<bool> PassBy(Database& database, const Taken& taken, TimePoint now) {
 }
 
 // Leases one; none when it was passed by.
-Result<std::optional<Delivery>> TakeOne(Database& database, DeliveryId id, LeaseHolder holder,
-                                        TimePoint now) {
+Result<std::optional<Delivery>> TakeOne(Database& database, Target target, DeliveryId id,
+                                        LeaseHolder holder, TimePoint now) {
   Result<std::optional<Taken>> read = ReadDelivery(database, id);
   if (!read) return Fail(std::move(read).error());
   if (!*read) return Fail(ErrorCode::kInternal, "a delivery of no portal");
@@ -93,7 +93,7 @@ Result<std::optional<Delivery>> TakeOne(Database& database, DeliveryId id, Lease
   if (!passed) return Fail(std::move(passed).error());
   if (*passed) return std::optional<Delivery>();
   Statement& lease = database.Prepare(sql::kOutboxLease);
-  lease.Bind(id.value()).Bind(holder).Bind(UnixMilliseconds(now + kLeaseTime));
+  lease.Bind(id.value()).Bind(holder).Bind(UnixMilliseconds(now + LeaseTimeOf(target)));
   if (Status done = lease.Run(); !done) return Fail(std::move(done).error());
   return std::optional((**std::move(read)).delivery);
 }
@@ -110,6 +110,17 @@ Result<std::vector<DeliveryId>> FindDue(Database& database, Target target, Queue
     if (!*row) return due;
     due.emplace_back(find.Integer(0));
   }
+}
+
+const char* WordOf(EndpointState::State state) {
+  static constexpr const char* kWords[] = {"closed", "open", "off"};
+  return kWords[static_cast<std::size_t>(state)];
+}
+
+Statement& BindEndpoint(Statement& statement, const EndpointState& state) {
+  statement.Bind(state.name).Bind(state.fingerprint).Bind(WordOf(state.state));
+  statement.Bind(std::int64_t{state.failures}).Bind(UnixSeconds(state.since));
+  return statement.Bind(UnixMilliseconds(state.probe_at)).Bind(state.reason);
 }
 
 }  // namespace
@@ -149,12 +160,17 @@ Result<std::vector<EndpointState>> FindEndpointRows(Database& database) {
 }
 
 Status SetEndpointRow(Database& database, const EndpointState& state) {
-  static constexpr const char* kWords[] = {"closed", "open", "off"};
   Statement& set = database.Prepare(sql::kEndpointSet);
-  set.Bind(state.name).Bind(state.fingerprint);
-  set.Bind(kWords[static_cast<std::size_t>(state.state)]).Bind(std::int64_t{state.failures});
-  set.Bind(UnixSeconds(state.since)).Bind(UnixMilliseconds(state.probe_at));
-  return set.Bind(state.reason).Run();
+  return BindEndpoint(set, state).Run();
+}
+
+Result<bool> ReplaceEndpointRow(Database& database, const EndpointState& known,
+                                const EndpointState& state) {
+  Statement& replace = database.Prepare(sql::kEndpointReplace);
+  BindEndpoint(replace, state).Bind(WordOf(known.state)).Bind(UnixSeconds(known.since));
+  Status done = replace.Bind(UnixMilliseconds(known.probe_at)).Run();
+  if (!done) return Fail(std::move(done).error());
+  return database.changes() > 0;
 }
 
 Result<bool> FindDueRows(Database& database, Target target, const std::vector<Ask>& asks,
@@ -190,7 +206,7 @@ Result<std::vector<Delivery>> TakeRows(Database& database, Target target,
       if (!due) return Fail(std::move(due).error());
       if (due->empty()) break;
       for (const DeliveryId id : *due) {
-        Result<std::optional<Delivery>> one = TakeOne(database, id, holder, now);
+        Result<std::optional<Delivery>> one = TakeOne(database, target, id, holder, now);
         if (!one) return Fail(std::move(one).error());
         if (*one) {
           taken.push_back(**std::move(one));

@@ -13,6 +13,8 @@ namespace imrelay {
 Result<std::vector<ReadyQueue>> FindReadyRows(Database& database, Target target);
 Result<std::vector<EndpointState>> FindEndpointRows(Database& database);
 Status SetEndpointRow(Database& database, const EndpointState& state);
+Result<bool> ReplaceEndpointRow(Database& database, const EndpointState& known,
+                                const EndpointState& state);
 
 // Whether a lease ran out, or TakeRows would find something.
 Result<bool> FindDueRows(Database& database, Target target, const std::vector<Ask>& asks,

@@ -354,4 +354,16 @@ Status SqliteStore::SetEndpoint(const EndpointState& state) {
   return writer_.Run([&](Database& database) { return SetEndpointRow(database, state); });
 }
 
+Result<bool> SqliteStore::ReplaceEndpoint(const EndpointState& known, const EndpointState& state) {
+  bool written = false;
+  Status done = writer_.Run([&](Database& database) -> Status {
+    Result<bool> replaced = ReplaceEndpointRow(database, known, state);
+    if (!replaced) return Fail(std::move(replaced).error());
+    written = *replaced;
+    return {};
+  });
+  if (!done) return Fail(std::move(done).error());
+  return written;
+}
+
 }  // namespace imrelay

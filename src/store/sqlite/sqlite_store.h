@@ -87,6 +87,7 @@ class SqliteStore final : public Store, public PortalStore, public Outbox, publi
   Status ReleaseLeases(LeaseHolder holder) override;
   Result<std::vector<EndpointState>> Endpoints() override;
   Status SetEndpoint(const EndpointState& state) override;
+  Result<bool> ReplaceEndpoint(const EndpointState& known, const EndpointState& state) override;
 
  private:
   class Reader;
