@@ -90,17 +90,17 @@ void ChannelRounds::StartTurn(Ready ready, TimePoint now) {
 Result<bool> ChannelRounds::FinishTurns() {
   const auto end = std::chrono::steady_clock::now() + kLookPause;
   bool took = false;
-  Status failed;
+  Status done;
   while (!turns_.empty()) {
     if (Result<bool> ended = EndTurn(); !ended) {
-      failed = Fail(std::move(ended).error());
+      done = Fail(std::move(ended).error());
     } else if (*ended) {
       took = true;
     }
     TakeAnswers();
     HandHeld();
     if (turns_.empty()) break;
-    const bool more = failed && unsettled_.size() >= kWorthATurn && turns_.size() < kTurnsAtOnce &&
+    const bool more = done && unsettled_.size() >= kWorthATurn && turns_.size() < kTurnsAtOnce &&
                       std::chrono::steady_clock::now() < end;
     if (more) {
       const TimePoint now = clock_.Now();
@@ -109,11 +109,11 @@ Result<bool> ChannelRounds::FinishTurns() {
         StartTurn(*std::move(ready), now);
         continue;
       }
-      failed = Fail(std::move(ready).error());
+      done = Fail(std::move(ready).error());
     }
     inbox_->in_turn.Wait(kLookPause);
   }
-  if (!failed) return Fail(std::move(failed).error());
+  if (!done) return Fail(std::move(done).error());
   return took;
 }
 

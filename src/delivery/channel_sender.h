@@ -15,10 +15,11 @@ struct SenderLimits {
 
 // Sends what the channels are owed: one thread that takes up, hands to the channels and records,
 // all in turns, woken by commits and answers. Every queue gets its turn, and every channel its
-// share. What went wrong comes again: after the channel's Retry-After, or 1 s, 2 s … 1 h, for three
-// days. A channel that fails again and again is left alone but for a probe now and then
-// (EndpointState); one that answers 410 until its endpoint is turned on. Several processes may send
-// from one database.
+// share. A quick channel need not wait for the store: up to four times its places are taken up
+// ahead, leased, and given back when they would wait for more than a second. What went wrong comes
+// again: after the channel's Retry-After, or 1 s, 2 s … 1 h, for three days. A channel that fails
+// again and again is left alone but for a probe now and then (EndpointState); one that answers 410
+// until its endpoint is turned on. Several processes may send from one database.
 class ChannelSender {
  public:
   // Keeps references. `holder` is this process's own.
