@@ -239,19 +239,19 @@ Result<Response> ChannelApi::Answer(const Asked& asked) {
 }
 
 Result<MemberId> ChannelApi::OnlyPortal() {
-  Result<Table> portals = store_.Report(QueryOf(ReportQuery::What::kPortals));
+  // Proven ones alone: an installation that is not, anybody can post.
+  ReportQuery installed = QueryOf(ReportQuery::What::kInstalledPortals);
+  installed.limit = 2;
+  Result<Table> portals = store_.Report(installed);
   if (!portals) return Fail(std::move(portals).error());
-  std::optional<MemberId> only;
-  for (std::size_t row = 0; row < portals->rows.size(); ++row) {
-    if (CellOf(*portals, row, "status") == "uninstalled") continue;
-    if (only) {
-      return Fail(ErrorCode::kInvalidArgument,
-                  "portal must be given: there is more than one installation", "invalid_field");
-    }
-    only = MemberId(CellOf(*portals, row, "member_id"));
+  if (portals->rows.empty()) {
+    return Fail(ErrorCode::kNotFound, "no portal has installed the application", "unknown_portal");
   }
-  if (only) return *only;
-  return Fail(ErrorCode::kNotFound, "no portal has installed the application", "unknown_portal");
+  if (portals->rows.size() > 1) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "portal must be given: there is more than one installation", "invalid_field");
+  }
+  return MemberId(CellOf(*portals, 0, "member_id"));
 }
 
 Result<ChannelApi::Line> ChannelApi::LineOf(const Asked& asked, const Tree& body) {
