@@ -45,12 +45,12 @@ createServer(async (request, response) => {
   try {
     const { type, data } = webhook.verify(body, request.headers);
     const id = request.headers["webhook-id"];
-    if (!state.seen[id]) {
-      state.seen[id] = act(type, data);
+    [status, answer] = state.seen[id] ?? act(type, data);
+    if (status < 400 && !state.seen[id]) { // what was refused may come again, to be carried out
+      state.seen[id] = [status, answer];
       writeFileSync(`${file}.new`, JSON.stringify(state), { flush: true });
       renameSync(`${file}.new`, file); // what was done, and that it was, at once
     }
-    [status, answer] = state.seen[id];
   } catch (error) {
     console.error(error.message);
   }

@@ -50,11 +50,11 @@ $file = getenv('CHANNEL_STATE') ?: 'channel.json';
 flock($lock = fopen("$file.lock", 'c'), LOCK_EX);
 $empty = ['next' => 1, 'messages' => [], 'seen' => []];
 $state = json_decode((string) @file_get_contents($file), true) ?? $empty;
-if (!isset($state['seen'][$id])) {
-    $state['seen'][$id] = act($call['type'], $call['data'], $state);
+[$status, $answer] = $state['seen'][$id] ?? act($call['type'], $call['data'], $state);
+if ($status < 400 && !isset($state['seen'][$id])) { // what was refused may come again
+    $state['seen'][$id] = [$status, $answer];
     file_put_contents("$file.new", json_encode($state));
     rename("$file.new", $file); // what was done, and that it was, at once
 }
-[$status, $answer] = $state['seen'][$id];
 header('Content-Type: application/json', true, $status);
 echo json_encode((object) $answer);

@@ -46,8 +46,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 seen = database.execute("SELECT answer FROM seen WHERE id = ?",
                                         (self.headers["webhook-id"],)).fetchone()
                 status, answer = json.loads(seen[0]) if seen else act(call["type"], call["data"])
-                database.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)",
-                                 (self.headers["webhook-id"], json.dumps([status, answer])))
+                if status < 400:  # what was refused may come again, to be carried out
+                    database.execute("INSERT OR IGNORE INTO seen VALUES (?, ?)",
+                                     (self.headers["webhook-id"], json.dumps([status, answer])))
         except WebhookVerificationError as error:
             print(error, file=sys.stderr)
         self.send_response(status)

@@ -38,6 +38,7 @@ Result<std::unique_ptr<DeliverySide>> DeliverySide::Open(const Config& config, S
   std::unique_ptr<DeliverySide> side(new DeliverySide(outbox, std::move(held->lock)));
   AddressPolicy policy;
   policy.any_address = true;  // the operator's own
+  policy.https_to_public = true;
   side->http_ = MakeAsyncCurlClient(policy);
   Result<std::unique_ptr<ChannelDirectory>> channels =
       OpenChannels(config, service.keyring, *side->http_, clock);

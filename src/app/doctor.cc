@@ -92,7 +92,9 @@ Findings CheckNetwork(const Config& config, const std::string& imrelay_port, boo
     }
   }
   Append(findings, checks.AuthorizationServers(config.authorization_servers));
-  Append(findings, CheckChannelServices(config, *own, clock));
+  everywhere.https_to_public = true;  // as the worker calls channels
+  const std::unique_ptr<HttpClient> channels = MakeCurlClient(everywhere);
+  Append(findings, CheckChannelServices(config, *channels, clock));
   Append(findings, checks.Clock());
   return findings;
 }

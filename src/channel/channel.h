@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -54,6 +55,9 @@ class Channel {
   // How long the channel lets messages be deleted; none: it must be asked.
   virtual std::optional<std::chrono::seconds> delete_limit() const { return std::nullopt; }
 };
+
+// What is read of a service's answer; a longer one is judged by its status alone.
+inline constexpr std::size_t kLongestAnswer = 64 << 10;
 
 // Shorter than a lease.
 inline constexpr std::chrono::seconds kLongestSend{45};

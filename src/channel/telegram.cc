@@ -127,6 +127,7 @@ class Sending : public std::enable_shared_from_this<Sending> {
     request.url += method;
     request.headers = {{"Content-Type", "application/json"}};
     request.body = body.EndObject().Take();
+    request.read_at_most = kLongestAnswer;
     request.timeout = std::clamp(Left(), milliseconds(1), time);
     bot_->http.Send(std::move(request),
                     [self = shared_from_this(), text, then](const Result<HttpResponse>& response) {

@@ -90,6 +90,11 @@ TelegramAnswer ReadTelegramAnswer(const Result<HttpResponse>& response, std::str
     return answer;
   }
   answer.status = response->status;
+  if (response->longer && response->status >= 200 && response->status <= 299) {
+    answer.ok = true;  // sent again, it would stand there twice
+    answer.code = 200;
+    return answer;
+  }
   const Result<Tree> body = ParseJson(response->body);
   const std::string* const ok = body ? body->FindText("ok") : nullptr;
   if (ok == nullptr) {

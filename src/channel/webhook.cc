@@ -20,7 +20,6 @@ using Kind = ChannelAnswer::Kind;
 
 constexpr std::chrono::seconds kTimeout{15};
 static_assert(kTimeout < kLongestSend);
-constexpr std::size_t kMostAnswer = 64 * 1024;
 constexpr std::size_t kMostIds = 20;
 constexpr std::size_t kLongestId = 100;  // what Bitrix24 keeps of one; see ExternalMessageId
 
@@ -43,7 +42,7 @@ bool IsKeepable(std::string_view id) {
 
 Tree JsonOf(const HttpResponse& response) {
   // Whatever its Content-Type: PHP calls everything HTML that says nothing else.
-  if (response.body.size() > kMostAnswer) return {};
+  if (response.longer) return {};
   Result<Tree> tree = ParseJson(response.body);
   return tree ? *std::move(tree) : Tree();
 }
@@ -68,7 +67,7 @@ void ReadIds(const HttpResponse& response, ChannelAnswer& answer) {
   if (unused != 0) {
     answer.attempt.answer =
         "ids that cannot be kept (20 at most, of 1 to 100 bytes each): " + std::to_string(unused);
-  } else if (response.body.size() > kMostAnswer) {
+  } else if (response.longer) {
     answer.attempt.answer = "an answer longer than 64 KiB is not read";
   }
   answer.ids_follow = response.status == 202 && answer.external_ids.empty();
@@ -131,7 +130,10 @@ void Judge(const HttpResponse& response, const Sent& sent, TimePoint now, Channe
     if (sent.creates) ReadIds(response, answer);
     return;
   }
-  answer.attempt.answer = KeptAnswer(response.body, {sent.bbcode, sent.plain});
+  // A beginning cannot be taken apart, and so not be searched for the message's text.
+  if (!response.longer) {
+    answer.attempt.answer = KeptAnswer(response.body, {sent.bbcode, sent.plain});
+  }
   if (answer.kind != Kind::kLater) return;
   answer.maybe_done = status != 429 && status != 503;
   if (status == 429 || status == 503) answer.retry_after = RetryAfter(response, now);
@@ -196,6 +198,7 @@ class WebhookChannel final : public Channel {
     HttpRequest request;
     request.url = settings_.url;
     request.timeout = kTimeout;
+    request.read_at_most = kLongestAnswer;
     request.headers = {{"Content-Type", "application/json"},
                        {"webhook-id", call.id},
                        {"webhook-timestamp", std::to_string(UnixSeconds(now))}};

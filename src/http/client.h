@@ -25,6 +25,9 @@ struct HttpRequest {
   // use something up. Costs a connection of its own.
   bool at_most_once = false;
   bool tell_certificate = false;  // fill in certificate_end
+  // No more than this is read of the answer's body, and as much of its headers; the rest is given
+  // up with the connection, and the answer counts as whole. None: all of it, to kMaxAnswerBytes.
+  std::optional<std::size_t> read_at_most = {};
 };
 
 inline constexpr std::chrono::milliseconds kConnectTimeout{3000};
@@ -35,6 +38,7 @@ struct HttpResponse {
   std::string body;                            // at most kMaxAnswerBytes
   // When the server's certificate runs out; where it was asked for, over TLS.
   std::optional<TimePoint> certificate_end = {};
+  bool longer = false;  // than read_at_most: `body` is its beginning
 };
 
 inline constexpr std::size_t kMaxAnswerBytes = 4 << 20;
@@ -64,6 +68,8 @@ struct AddressPolicy {
   std::set<std::string> private_hosts = {};
   // Anything, http too: for the operator's own addresses, which no request can name.
   bool any_address = false;
+  // Of these, http at public addresses is refused all the same, after the name was resolved.
+  bool https_to_public = false;
   // A file of certificates to trust in the place of the system's, for tests.
   std::string trusted_certificates = {};
 };

@@ -98,8 +98,11 @@ struct CurlRequest::Callbacks {
     const AddressKind kind = KindOf(address->addr);
     const bool loopback_for_tests =
         kind == AddressKind::kLoopback && request.policy_.allow_insecure_loopback;
+    const bool in_the_clear = request.plain_http_ && kind == AddressKind::kPublic;
+    const bool any =
+        request.policy_.any_address && !(in_the_clear && request.policy_.https_to_public);
     const bool allowed =
-        loopback_for_tests || request.policy_.any_address ||
+        loopback_for_tests || any ||
         (!request.plain_http_ && (kind == AddressKind::kPublic || request.private_host_));
     if (!allowed) {
       request.refused_address_ = true;
@@ -112,12 +115,15 @@ struct CurlRequest::Callbacks {
   static std::size_t TakeBody(char* bytes, std::size_t /*one*/, std::size_t count,
                               void* data) noexcept {
     auto& request = *static_cast<CurlRequest*>(data);
-    if (request.response_.body.size() + count > kMaxAnswerBytes) {
-      request.too_large_ = true;
-      return 0;
+    const std::optional<std::size_t> most = request.request_.read_at_most;
+    const std::size_t left = most.value_or(kMaxAnswerBytes) - request.response_.body.size();
+    if (count <= left) {
+      request.response_.body.append(bytes, count);
+      return count;
     }
-    request.response_.body.append(bytes, count);
-    return count;
+    if (most) request.response_.body.append(bytes, left);
+    (most ? request.response_.longer : request.too_large_) = true;
+    return 0;
   }
 
   static std::size_t TakeHeader(char* bytes, std::size_t /*one*/, std::size_t count,
@@ -131,7 +137,9 @@ struct CurlRequest::Callbacks {
     const std::string_view line(bytes, count);
     if (line.starts_with("HTTP/")) request.response_.headers.clear();  // after a 100 Continue
     const std::size_t colon = line.find(':');
-    if (colon != std::string_view::npos) {
+    const bool kept =
+        request.header_bytes_ <= request.request_.read_at_most.value_or(kMaxHeaderBytes);
+    if (kept && colon != std::string_view::npos) {
       request.response_.headers[Lower(line.substr(0, colon))] =
           std::string(Trimmed(line.substr(colon + 1)));
     }
@@ -250,14 +258,16 @@ Result<HttpResponse> CurlRequest::Finish(void* handle, int code) {
   curl_off_t connected = 0;
   curl_easy_getinfo(handle, CURLINFO_PRETRANSFER_TIME_T, &connected);
   curl_easy_reset(handle);
-  if (code != CURLE_OK) return Fault(code, connected > 0);
+  const bool given_up = code == CURLE_WRITE_ERROR && response_.longer;
+  if (code != CURLE_OK && !given_up) return Fault(code, connected > 0);
   response_.status = static_cast<int>(status);
   return std::move(response_);
 }
 
 tl::unexpected<Error> CurlRequest::Fault(int code, bool connected) const {
   if (refused_address_ && !opened_socket_) {
-    return Refused(host_, "its address is not a public one");
+    return Refused(host_, policy_.any_address ? "its address is public: only https is called there"
+                                              : "its address is not a public one");
   }
   const char* reason = "";
   if (code == CURLE_PEER_FAILED_VERIFICATION) {

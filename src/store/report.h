@@ -23,6 +23,7 @@ struct Table {
 struct ReportQuery {
   enum class What {
     kPortals,
+    kInstalledPortals,  // those proven and not uninstalled: member_id
     kPortal,
     kLines,                 // of a portal
     kWaitingInstallations,  // of a portal, newest first: received_at, attempts, last_error

@@ -5,14 +5,13 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <utility>
+#include <vector>
 
 #include "base/log.h"
 #include "base/metrics.h"
 #include "codec/ascii.h"
 #include "codec/body.h"
-#include "codec/form.h"
 #include "codec/json.h"
 #include "crypto/digest.h"
 #include "domain/delivery.h"
@@ -23,9 +22,10 @@ namespace imrelay {
 namespace {
 
 constexpr std::size_t kLongestIdempotencyKey = 200;
-constexpr int kMostRows = 50;
-// Looked at to find those of the caller's lines among them.
-constexpr int kMostLookedAt = 1000;
+constexpr std::size_t kMostRows = 50;
+// Looked at to find those of the caller's lines among them: the second where those of other
+// channels fill the first.
+constexpr int kLookedAt[] = {1000, 20'000};
 constexpr std::string_view kRoot = "/channel/v1/";
 constexpr std::string_view kDeliveries = "deliveries/";
 
@@ -58,8 +58,9 @@ std::string HeaderOf(const Request& request, const char* name) {
   return found == request.headers.end() ? std::string() : found->second;
 }
 
-std::span<const std::uint8_t> BytesOf(std::string_view text) {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+std::array<std::uint8_t, 16> DigestOf(const Secret& key) {
+  const std::array<std::string_view, 1> parts{key.Reveal()};
+  return Digest(parts);
 }
 
 // The key of "Bearer KEY"; empty for anything else.
@@ -201,10 +202,11 @@ void ChannelApi::Handle(const Request& request, Reply reply) {
 
 const ChannelCaller* ChannelApi::FindCaller(const Request& request) const {
   const Secret key(BearerKeyIn(HeaderOf(request, "authorization")));
+  const std::array<std::uint8_t, 16> theirs = DigestOf(key);
   const ChannelCaller* found = nullptr;
-  // All of them are compared, so that the time tells nothing.
+  // All of them are compared, and by digests, so that the time tells nothing, not even a length.
   for (const ChannelCaller& caller : callers_) {
-    const bool same = EqualInConstantTime(BytesOf(key.Reveal()), BytesOf(caller.key.Reveal()));
+    const bool same = EqualInConstantTime(theirs, DigestOf(caller.key));
     if (same && !caller.key.empty()) found = &caller;
   }
   return found;
@@ -239,19 +241,20 @@ Result<Response> ChannelApi::Answer(const Asked& asked) {
 }
 
 Result<MemberId> ChannelApi::OnlyPortal() {
-  Result<Table> portals = store_.Report(QueryOf(ReportQuery::What::kPortals));
+  // Proven ones alone: an installation that is not, anybody can post.
+  ReportQuery installed = QueryOf(ReportQuery::What::kInstalledPortals);
+  installed.limit = 2;
+  Result<Table> portals = store_.Report(installed);
   if (!portals) return Fail(std::move(portals).error());
-  std::optional<MemberId> only;
-  for (std::size_t row = 0; row < portals->rows.size(); ++row) {
-    if (CellOf(*portals, row, "status") == "uninstalled") continue;
-    if (only) {
-      return Fail(ErrorCode::kInvalidArgument,
-                  "portal must be given: there is more than one installation", "invalid_field");
-    }
-    only = MemberId(CellOf(*portals, row, "member_id"));
+  if (portals->rows.empty()) {
+    return Fail(ErrorCode::kNotFound, "no portal has installed the application", "unknown_portal");
   }
-  if (only) return *only;
-  return Fail(ErrorCode::kNotFound, "no portal has installed the application", "unknown_portal");
+  if (portals->rows.size() > 1) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "the field portal must be given: there is more than one installation",
+                "invalid_field");
+  }
+  return MemberId(CellOf(*portals, 0, "member_id"));
 }
 
 Result<ChannelApi::Line> ChannelApi::LineOf(const Asked& asked, const Tree& body) {
@@ -261,8 +264,8 @@ Result<ChannelApi::Line> ChannelApi::LineOf(const Asked& asked, const Tree& body
   Line line;
   line.line = named->line ? *named->line : own.line.value_or(LineId());
   if (line.line == LineId()) {
-    return Fail(ErrorCode::kInvalidArgument, "line must be given: the number of an open line",
-                "invalid_field");
+    return Fail(ErrorCode::kInvalidArgument,
+                "the field line must be given: the number of an open line", "invalid_field");
   }
   line.connector = named->connector ? *named->connector : own.connector.value_or(connector_);
   if (named->portal || own.portal) {
@@ -288,7 +291,8 @@ Result<ChannelRequest> ChannelApi::IdentityOf(const Asked& asked) const {
       std::all_of(key.begin(), key.end(), [](char c) { return c >= ' ' && c <= '~'; });
   if (!well) {
     return Fail(ErrorCode::kInvalidArgument,
-                "Idempotency-Key must be at most 200 visible ASCII characters", "invalid_field");
+                "the header Idempotency-Key must be at most 200 visible ASCII characters",
+                "invalid_field");
   }
   const std::array<std::string_view, 3> parts{"request", asked.caller->name, key};
   identity.key = Digest(parts);
@@ -337,39 +341,30 @@ bool ChannelApi::IsOwn(const Asked& asked, const Table& table, std::size_t row) 
 }
 
 Result<Response> ChannelApi::FindMessages(const Asked& asked) {
-  Result<Tree> query = ParseForm(asked.request.query);
-  if (!query) return Fail(std::move(query).error());
-  ReportQuery wanted = QueryOf(ReportQuery::What::kMessages);
-  wanted.limit = kMostLookedAt;
-  const auto value_of = [&](const char* name) -> std::optional<std::string> {
-    const std::string* const text = query->FindText(name);
-    return text == nullptr || text->empty() ? std::nullopt : std::optional(*text);
-  };
-  wanted.external_message_id = value_of("external_message_id");
-  wanted.external_chat_id = value_of("external_chat_id");
-  if (const auto portal = value_of("portal")) wanted.member_id = LowerAscii(*portal);
-  if (const auto number = value_of("message_id")) {
-    wanted.message_id = ParseNumber(*number);
-    if (!wanted.message_id) {
-      return Fail(ErrorCode::kInvalidArgument,
-                  "message_id must be the number of a message in Bitrix24", "invalid_field");
+  Result<ReportQuery> wanted = ReadMessagesQuery(asked.request.query);
+  if (!wanted) return Fail(std::move(wanted).error());
+  // What is left then of another channel's lines IsOwn() drops.
+  const ServedLines& lines = asked.caller->lines;
+  if (lines.portal && !wanted->member_id) wanted->member_id = lines.portal->value();
+  if (lines.connector) wanted->connector = lines.connector->value();
+  if (lines.line) wanted->line_id = lines.line->value();
+  Table table;
+  std::vector<std::size_t> own;
+  for (const int looked_at : kLookedAt) {
+    wanted->limit = looked_at;
+    Result<Table> found = store_.Report(*wanted);
+    if (!found) return Fail(std::move(found).error());
+    table = *std::move(found);
+    own.clear();
+    for (std::size_t row = 0; row < table.rows.size() && own.size() < kMostRows; ++row) {
+      if (IsOwn(asked, table, row)) own.push_back(row);
     }
+    const bool all = table.rows.size() < static_cast<std::size_t>(looked_at);
+    if (all || own.size() == kMostRows) break;
   }
-  if (!wanted.external_message_id && !wanted.external_chat_id && !wanted.message_id) {
-    return Fail(ErrorCode::kInvalidArgument,
-                "the query must name external_message_id, external_chat_id or message_id",
-                "invalid_field");
-  }
-  Result<Table> table = store_.Report(wanted);
-  if (!table) return Fail(std::move(table).error());
   JsonWriter json;
   json.BeginObject().Key("messages").BeginArray();
-  int rows = 0;
-  for (std::size_t row = 0; row < table->rows.size() && rows < kMostRows; ++row) {
-    if (!IsOwn(asked, *table, row)) continue;
-    WriteRow(*table, row, {}, json);
-    ++rows;
-  }
+  for (const std::size_t row : own) WriteRow(table, row, {}, json);
   json.EndArray().EndObject();
   return JsonAnswer(json.Take());
 }

@@ -8,6 +8,7 @@
 
 #include "base/utf8.h"
 #include "codec/ascii.h"
+#include "codec/form.h"
 #include "codec/json.h"
 #include "domain/delivery.h"
 
@@ -23,7 +24,8 @@ constexpr std::size_t kMostIds = 20;
 constexpr std::int64_t kLatestDate = std::numeric_limits<std::int32_t>::max();
 
 tl::unexpected<Error> Wrong(std::string_view field, std::string_view right) {
-  return Fail(ErrorCode::kInvalidArgument, std::string(field) + " must be " + std::string(right),
+  return Fail(ErrorCode::kInvalidArgument,
+              "the field " + std::string(field) + " must be " + std::string(right),
               "invalid_field");
 }
 
@@ -303,6 +305,28 @@ Result<MessageIds> ReadMessageIds(const Tree& body) {
     if (std::find(read.ids.begin(), read.ids.end(), id) == read.ids.end()) read.ids.push_back(id);
   }
   return read;
+}
+
+Result<ReportQuery> ReadMessagesQuery(const std::string& query) {
+  Result<Tree> form = ParseForm(query);
+  if (!form) return Fail(std::move(form).error());
+  const auto value_of = [&](const char* name) -> std::optional<std::string> {
+    const std::string* const text = form->FindText(name);
+    return text == nullptr || text->empty() ? std::nullopt : std::optional(*text);
+  };
+  ReportQuery wanted;
+  wanted.what = ReportQuery::What::kMessages;
+  wanted.external_message_id = value_of("external_message_id");
+  wanted.external_chat_id = value_of("external_chat_id");
+  if (const auto portal = value_of("portal")) wanted.member_id = LowerAscii(*portal);
+  if (const auto number = value_of("message_id")) {
+    wanted.message_id = ParseNumber(*number);
+    if (!wanted.message_id) return Wrong("message_id", "the number of a message in Bitrix24");
+  }
+  if (wanted.external_message_id || wanted.external_chat_id || wanted.message_id) return wanted;
+  return Fail(ErrorCode::kInvalidArgument,
+              "the query must name external_message_id, external_chat_id or message_id",
+              "invalid_field");
 }
 
 }  // namespace imrelay

@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "codec/tree.h"
 #include "domain/ids.h"
+#include "store/report.h"
 
 namespace imrelay {
 
@@ -52,5 +53,9 @@ std::string FaultOfId(IdOf what, std::string_view id);
 
 // A whole number from 1 on, as text; none for anything else.
 std::optional<std::int64_t> ParseNumber(std::string_view text);
+
+// What the query of GET /channel/v1/messages asks for; without a limit of its own. Errors:
+// kInvalidArgument, invalid_field.
+Result<ReportQuery> ReadMessagesQuery(const std::string& query);
 
 }  // namespace imrelay

@@ -81,9 +81,10 @@ struct WebhookBench {
   }
 
   static ChannelAnswer Wait(const std::function<void(Channel::Answered)>& send) {
-    std::promise<ChannelAnswer> promise;
-    send([&](ChannelAnswer given) { promise.set_value(std::move(given)); });
-    return promise.get_future().get();
+    // Shared: it may still be at work in the client's thread when its value is there.
+    const auto promise = std::make_shared<std::promise<ChannelAnswer>>();
+    send([promise](ChannelAnswer given) { promise->set_value(std::move(given)); });
+    return promise->get_future().get();
   }
 
   std::mutex mutex;

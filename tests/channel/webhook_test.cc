@@ -214,6 +214,13 @@ TEST_CASE("webhook: an answer beyond 64 KiB is a success that names no ids") {
   CHECK(answer.kind == Kind::kDone);
   CHECK(answer.external_ids.empty());
   CHECK(answer.attempt.answer == "an answer longer than 64 KiB is not read");
+  // Nor is it called again for that, or kept with what it may repeat of the message.
+  bench.Answers(200, std::string(kMaxAnswerBytes + 1, 'x'));
+  CHECK(bench.Send(MessageDelivery(kind::kMessageCreated)).kind == Kind::kDone);
+  bench.Answers(400, "hello" + std::string(70'000, 'x'));
+  const ChannelAnswer refused = bench.Send(MessageDelivery(kind::kMessageUpdated));
+  CHECK(refused.kind == Kind::kFailed);
+  CHECK(refused.attempt.answer == "");
 }
 
 TEST_CASE("webhook: the ledger's answer repeats no text of the message, plain or BBCode") {
@@ -253,17 +260,18 @@ TEST_CASE("webhook: where nobody listens nothing can have been done") {
 }
 
 TEST_CASE("webhook: what is cut may have been done, and is answered when the client ends") {
-  std::promise<void> arrived;
+  // The handler has its own share: it may still run when the test has ended.
+  const auto arrived = std::make_shared<std::promise<void>>();
   std::promise<void> done;
   WebhookBench bench;
-  bench.answer = [&, wait = std::shared_future<void>(done.get_future())](httplib::Response&) {
-    arrived.set_value();
+  bench.answer = [arrived, wait = done.get_future().share()](httplib::Response&) {
+    arrived->set_value();
     wait.wait();
   };
   std::promise<ChannelAnswer> promise;
   bench.channel->Send(MessageDelivery(kind::kMessageDeleted),
                       [&](ChannelAnswer given) { promise.set_value(std::move(given)); });
-  arrived.get_future().wait();
+  arrived->get_future().wait();
 
   bench.channel.reset();
   bench.client.reset();

@@ -217,6 +217,19 @@ class Examples(StackTest):
                 self.assertEqual(example.call("a4", "message.deleted", unnamed).status, 200)
                 self.assertEqual(example.texts("repeats"), [])
 
+    def test_a_call_that_was_refused_may_come_again(self):
+        for language, example in self.examples.items():
+            with self.subTest(language):
+                place = {"portal": "p", "connector": "c", "line": 1, "chat": {"id": "again"},
+                         "im": {"message_id": 6}}
+                gone = {**place, "message": {}}
+                self.assertEqual(example.call("r1", "message.deleted", gone).status, 404)
+                created = {**place, "message": {"text": "ja", "bbcode": "ja"}}
+                self.assertEqual(example.call("r2", "message.created", created).status, 200)
+
+                self.assertEqual(example.call("r1", "message.deleted", gone).status, 200)
+                self.assertEqual(example.texts("again"), [])
+
     def test_what_is_signed_wrongly_is_not_taken_and_not_refused_for_good(self):
         for language, example in self.examples.items():
             with self.subTest(language):

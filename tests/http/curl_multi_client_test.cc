@@ -232,6 +232,47 @@ TEST_CASE("async http client: any address may be called where the policy says so
   CHECK(Sent(*client, Post(server.http.Url() + "/")).get().has_value());
 }
 
+TEST_CASE("async http client: http to a public address is refused where the policy says so") {
+  Echo server;
+  AddressPolicy policy;
+  policy.any_address = true;
+  policy.https_to_public = true;
+  const auto client = MakeAsyncCurlClient(policy);
+
+  const Result<HttpResponse> refused = Sent(*client, Post("http://8.8.8.8:9/hook?key=hush")).get();
+
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code == ErrorCode::kInvalidArgument);
+  CHECK(refused.error().reason == "address_refused");
+  CHECK(refused.error().message == "8.8.8.8: its address is public: only https is called there");
+  CHECK(Sent(*client, Post(server.http.Url() + "/")).get().has_value());
+}
+
+TEST_CASE("async http client: reads no more of an answer than was asked for") {
+  LoopbackServer http;
+  http.server().Post("/", [](const httplib::Request& request, httplib::Response& response) {
+    response.set_content(std::string(std::stoul(request.body), 'x'), "text/plain");
+  });
+  REQUIRE(http.Start());
+  const auto client = MakeAsyncCurlClient(kLoopbackAllowed);
+  const auto answer_to = [&](std::size_t bytes, std::size_t most) {
+    HttpRequest request = Post(http.Url() + "/", std::to_string(bytes));
+    request.read_at_most = most;
+    Result<HttpResponse> answer = Sent(*client, std::move(request)).get();
+    REQUIRE(answer.has_value());
+    CHECK(answer->status == 200);
+    return *std::move(answer);
+  };
+
+  const HttpResponse whole = answer_to(1000, 1000);
+  CHECK(whole.body.size() == 1000);
+  CHECK_FALSE(whole.longer);
+  const HttpResponse cut = answer_to(2 * kMaxAnswerBytes, 100'000);
+  CHECK(cut.body.size() == 100'000);
+  CHECK(cut.longer);
+  CHECK(answer_to(1001, 1000).longer);
+}
+
 TEST_CASE("async http client: returns a redirect and does not follow it") {
   Echo target;
   LoopbackServer http;

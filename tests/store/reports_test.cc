@@ -246,6 +246,7 @@ TEST_CASE("reports: portals in order, and one with what there is to do") {
   bench.Install("m1");
 
   CHECK(ColumnOf(ReportOf(bench, QueryOf(What::kPortals)), "member_id") == "m1 m2");
+  CHECK(ColumnOf(ReportOf(bench, QueryOf(What::kInstalledPortals)), "member_id") == "m1");
   ReportQuery query = QueryOf(What::kPortal);
   query.member_id = "m2";
   const Table pending = ReportOf(bench, query);
@@ -261,6 +262,10 @@ TEST_CASE("reports: portals in order, and one with what there is to do") {
                        "registration_problem = 'access_denied' WHERE member_id = 'm1'"));
   CHECK(ColumnOf(ReportOf(bench, query), "dead_reason") == "invalid_grant");
   CHECK(ColumnOf(ReportOf(bench, query), "registration_problem") == "access_denied");
+  CHECK(ColumnOf(ReportOf(bench, QueryOf(What::kInstalledPortals)), "member_id") == "m1");
+  REQUIRE(RawDatabase(bench.path())
+              .Execute("UPDATE portal SET status = 'uninstalled' WHERE member_id = 'm1'"));
+  CHECK(ReportOf(bench, QueryOf(What::kInstalledPortals)).rows.empty());
   query.member_id = "m3";
   CHECK(ReportOf(bench, query).rows.empty());
 }

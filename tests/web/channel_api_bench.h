@@ -27,15 +27,15 @@ struct ChannelApiBench {
   ChannelApiBench() {
     store.report = [this](const ReportQuery& query) -> Result<Table> {
       asked = query;
-      return query.what == ReportQuery::What::kPortals ? portals : table;
+      return query.what == ReportQuery::What::kInstalledPortals ? portals : table;
     };
-    Install("p1", "active");
+    Install("p1");
   }
   ~ChannelApiBench() { pool.Stop(); }
 
-  void Install(const std::string& member_id, const std::string& status) {
-    portals.columns = {"member_id", "status"};
-    portals.rows.push_back({{member_id, false}, {status, false}});
+  void Install(const std::string& member_id) {
+    portals.columns = {"member_id"};
+    portals.rows.push_back({{member_id, false}});
   }
 
   static Request RequestOf(const std::string& method, const std::string& path) {

@@ -114,7 +114,8 @@ TEST_CASE("channel input: what is wrong is named") {
   };
   for (const Case& one : cases) {
     CAPTURE(std::string(one.json));
-    CHECK(Refusal(kind::kIncomingCreated, one.json).starts_with(one.refusal));
+    CHECK(Refusal(kind::kIncomingCreated, one.json)
+              .starts_with("the field " + std::string(one.refusal)));
   }
   const auto with = [](const std::string& id, const std::string& text) {
     return R"({"chat":{"id":")" + id + R"("},"user":{"id":"u"},"message":{"id":"m","text":")" +
@@ -125,7 +126,7 @@ TEST_CASE("channel input: what is wrong is named") {
   CHECK(Refusal(kind::kIncomingCreated, with("c", std::string(65536, 'x'))) == "taken");
   CHECK(Refusal(kind::kIncomingCreated, with("c", std::string(65537, 'x'))) != "taken");
   CHECK(Refusal(kind::kIncomingUpdated, R"({"chat":{"id":"c"},"message":{"id":"m"}})") ==
-        "message.text must be given");
+        "the field message.text must be given");
 }
 
 TEST_CASE("channel input: at most twenty files") {
@@ -139,7 +140,7 @@ TEST_CASE("channel input: at most twenty files") {
 
   CHECK(Refusal(kind::kIncomingCreated, with(20)) == "taken");
   CHECK(Refusal(kind::kIncomingCreated, with(21)) ==
-        "message.files must be a list of at most 20 objects");
+        "the field message.files must be a list of at most 20 objects");
 }
 
 TEST_CASE("channel input: the ids of a message are a list, each once") {

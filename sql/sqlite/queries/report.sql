@@ -2,6 +2,9 @@
 SELECT member_id, domain, status, installed_at, uninstalled_at, token_expires_at FROM portals
 ORDER BY member_id LIMIT ?1;
 
+-- name: ReportInstalledPortals
+SELECT member_id FROM portal WHERE status = 'active' OR status = 'dead' ORDER BY member_id LIMIT ?1;
+
 -- name: ReportPortal
 SELECT v.*,
   CASE v.status

@@ -35,6 +35,8 @@ Statement& PrepareReport(Database& database, const ReportQuery& query) {
   switch (query.what) {
     case ReportQuery::What::kPortals:
       return database.Prepare(sql::kReportPortals).Bind(limit);
+    case ReportQuery::What::kInstalledPortals:
+      return database.Prepare(sql::kReportInstalledPortals).Bind(limit);
     case ReportQuery::What::kPortal:
       return database.Prepare(sql::kReportPortal).BindOptional(query.member_id);
     case ReportQuery::What::kLines:
