@@ -77,9 +77,9 @@ class ChannelStore {
   virtual Result<Queued> QueueIncoming(const ChannelRequest& request,
                                        const IncomingMessage& message) = 0;
 
-  // The external ids of an operator's message, told later (after a 202). Queues the confirmation,
-  // or the deletions that waited for them. The first ids stay: telling others is kConflict,
-  // known_ids. Errors: kNotFound with unknown_portal or unknown_message; those of QueueIncoming.
+  // The ids of an operator's message, told after a 202. Queues the confirmation, or the deletions
+  // that waited for them; after an uninstallation only those. The first ids stay: others are a
+  // kConflict, known_ids. Errors: kNotFound with unknown_portal or unknown_message; QueueIncoming's.
   virtual Result<Queued> NameMessage(const ChannelRequest& request, const MemberId& member_id,
                                      const ConnectorId& connector, LineId line, MessageId message,
                                      const std::vector<ExternalMessageId>& ids) = 0;

@@ -15,7 +15,7 @@ class ChannelStoreBench : public StoreBench {
   // Without what its installation queues, so that the first delivery is number 1.
   ChannelStoreBench() {
     Install("m1");
-    REQUIRE(raw_.Execute("DELETE FROM delivery"));
+    REQUIRE(raw_.Execute("DELETE FROM delivery; DELETE FROM setting WHERE name = 'delivery_used'"));
   }
 
   ChannelStore& channels() { return static_cast<SqliteStore&>(store()); }

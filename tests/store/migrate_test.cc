@@ -207,7 +207,7 @@ TEST_CASE("migrate: deliveries of the release before keep their order, before an
                       OldDelivery("(1, 1, 3, 8, NULL, 'message.created', '{}', 0, 16)") +
                       OldDelivery("(1, 1, NULL, NULL, NULL, 'line.deleted', NULL, 0, 17)")));
   CHECK(raw.Show("SELECT target, queue, lane, head FROM delivery ORDER BY delivery_id") ==
-        "0|1|1|1\n0|1|1|0\n0|1|1|0\n0|1|1|0\n0|-1|-1|1\n0|1|1|0\n0|1|3|1\n0|1|-1|0");
+        "0|1|1|1\n0|1|1|0\n0|1|1|0\n0|1|1|0\n0|-1|-1|1\n0|1|1|0\n0|1|3|1\n0|1|-1099511627777|1");
 
   std::string order;
   for (int i = 0; i < 10; ++i) {

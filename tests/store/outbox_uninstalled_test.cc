@@ -63,7 +63,8 @@ TEST_CASE("outbox: an uninstallation cancels the clients' messages, and deletion
       CHECK(bench.Show("SELECT count(*) FROM delivery WHERE target > 0") == "0");
       CHECK(bench.Show("SELECT count(*) FROM incoming_message") == "0");
       CHECK(bench.Show("SELECT count(*) FROM channel_request") == "0");
-      CHECK(bench.Show("SELECT count(*) FROM tally") == "0");
+      CHECK(bench.Show("SELECT what, received FROM tally") == "deletion|1");
+      CHECK(bench.Show("SELECT message_id, outcome FROM messages") == "1|pending");
       CHECK(bench.Show("SELECT count(*) FROM attempt WHERE delivery_id NOT IN "
                        "(SELECT delivery_id FROM delivery)") == "0");
     }
@@ -75,6 +76,85 @@ TEST_CASE("outbox: an uninstallation cancels the clients' messages, and deletion
     for (const Delivery& delivery : left) bench.Done(delivery);
     CHECK(bench.Take().empty());
   }
+}
+
+TEST_CASE("outbox: what is being sent tells its deletion the ids, though all else is erased") {
+  OutboxBench bench;
+  REQUIRE(bench.Do("m1", Created(1)) == "accepted");
+  REQUIRE(bench.Do("m1", Created(2, PlaceOf("conn", 7, "chat-2"))) == "accepted");
+  const std::vector<Delivery> sending = bench.Take();
+  REQUIRE(sending.size() == 2);
+  REQUIRE(bench.Do("m1", Deleted(1, {})) == "accepted");
+
+  REQUIRE(bench.Do("m1", PortalUninstalled{true}) == "accepted");
+
+  CHECK(bench.Show("SELECT kind, state, payload FROM delivery WHERE kind LIKE 'message.%' "
+                   "ORDER BY 1") == "message.created|leased|NULL\nmessage.deleted|pending|NULL");
+  CHECK(bench.Show("SELECT message_id FROM messages") == "1");
+  const Delivery uninstalled = bench.TakeOne();
+  CHECK(uninstalled.kind == "portal.uninstalled");
+  bench.Done(sending[0], {"a", "b"});
+  for (const char* id : {"a", "b"}) {
+    const Delivery deletion = bench.TakeOne();
+    CHECK(deletion.kind == "message.deleted");
+    CHECK(deletion.external_message_id == ExternalMessageId(id));
+    CHECK(deletion.external_chat_id == ExternalChatId("chat-1"));
+    CHECK(deletion.direction == Direction::kOut);
+    CHECK(deletion.message_created_at == bench.clock.Now());
+    bench.Done(deletion);
+  }
+  CHECK(bench.Take(Target::kConfirmation).empty());
+  // The next one takes what is left.
+  bench.Install("m1");
+  REQUIRE(bench.Do("m1", PortalUninstalled{true}) == "accepted");
+  CHECK(bench.Show("SELECT count(*) FROM messages") == "0");
+  CHECK(bench.Show("SELECT count(*) FROM tally") == "0");
+}
+
+TEST_CASE("outbox: ids told after an uninstallation are taken where a deletion waits for them") {
+  for (const bool clean : {false, true}) {
+    CAPTURE(clean);
+    OutboxBench bench;
+    for (int i = 1; i <= 2; ++i) {
+      REQUIRE(bench.Do("m1", Created(i)) == "accepted");
+      Settlement done = bench.After(bench.TakeOne(), Settlement::Verdict::kDone);
+      done.ids_follow = true;
+      bench.Settle(done);
+    }
+    REQUIRE(bench.Do("m1", Deleted(1, {})) == "accepted");
+    REQUIRE(bench.Do("m1", PortalUninstalled{clean}) == "accepted");
+    const auto name = [&](std::int64_t message) {
+      ChannelRequest request;
+      request.now = bench.clock.Now();
+      return bench.sqlite().NameMessage(request, MemberId("m1"), ConnectorId("conn"), LineId(7),
+                                        MessageId(message), {ExternalMessageId("a")});
+    };
+
+    CHECK(name(1).has_value());
+    CHECK(name(2).error().reason == "uninstalled");
+
+    bool deleted = false;
+    for (const Delivery& delivery : bench.Take()) {
+      deleted = deleted || delivery.external_message_id == ExternalMessageId("a");
+    }
+    CHECK(deleted);
+  }
+}
+
+TEST_CASE("outbox: the number of a delivery that was erased is never given again") {
+  OutboxBench bench;
+  bench.Install("m2", 'b');
+  for (const Delivery& delivery : bench.Take()) bench.Done(delivery);
+  REQUIRE(bench.Do("m1", Created(1)) == "accepted");
+  const Delivery late = bench.TakeOne();
+  REQUIRE(bench.store().RemovePortal(MemberId("m1"), bench.clock.Now()).has_value());
+  REQUIRE(bench.Do("m2", Created(9)) == "accepted");
+
+  bench.Done(late, {"of another"});
+
+  const Delivery own = bench.TakeOne();
+  CHECK(own.id.value() > late.id.value());
+  CHECK(bench.Show("SELECT count(*) FROM messages WHERE external_message_id IS NOT NULL") == "0");
 }
 
 TEST_CASE("outbox: a removed portal leaves nothing behind") {

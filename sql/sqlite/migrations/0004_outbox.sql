@@ -15,12 +15,14 @@ ALTER TABLE delivery ADD COLUMN maybe_done INTEGER NOT NULL DEFAULT 0;
 -- External ids that attempts have made so far, one a line.
 ALTER TABLE delivery ADD COLUMN made TEXT;
 
--- A chat may have several rows, one without Bitrix24's number of it; they share their lane.
+-- A chat may have several rows, one without Bitrix24's number of it; they share their lane. What a
+-- line has of no chat keeps its order in a lane of the line's, away from the numbers of portals.
 UPDATE delivery SET
   queue = coalesce(line_key, -portal_id),
   lane = coalesce((SELECT min(same.chat_key) FROM chat AS c JOIN chat AS same
                      ON same.line_key = c.line_key AND same.external_chat_id = c.external_chat_id
-                   WHERE c.chat_key = delivery.chat_key), -portal_id);
+                   WHERE c.chat_key = delivery.chat_key),
+                  -(line_key + 1099511627776), -portal_id);
 CREATE UNIQUE INDEX delivery_head ON delivery (target, lane) WHERE head = 1;
 UPDATE delivery SET head = 1 WHERE delivery_id IN (
   SELECT min(delivery_id) FROM delivery WHERE state = 'pending' OR state = 'leased'
@@ -46,7 +48,8 @@ BEGIN
     queue = coalesce(line_key, -portal_id),
     lane = coalesce((SELECT min(same.chat_key) FROM chat AS c JOIN chat AS same
                        ON same.line_key = c.line_key AND same.external_chat_id = c.external_chat_id
-                     WHERE c.chat_key = delivery.chat_key), -portal_id)
+                     WHERE c.chat_key = delivery.chat_key),
+                    -(line_key + 1099511627776), -portal_id)
   WHERE delivery_id = NEW.delivery_id;
   UPDATE delivery SET head = 1
   WHERE delivery_id = NEW.delivery_id AND NOT EXISTS (
@@ -80,6 +83,15 @@ BEGIN
     SELECT delivery_id FROM delivery
     WHERE target = OLD.target AND lane = OLD.lane AND state = 'pending' AND head = 0
     ORDER BY delivery_id LIMIT 1);
+END;
+
+-- The numbers of deliveries are never given again: an answer may come for one that was erased, and
+-- repeats are told by them. DeliveryInsert goes on above the greatest that was.
+CREATE TRIGGER delivery_number_used AFTER DELETE ON delivery
+WHEN OLD.delivery_id > coalesce((SELECT max(delivery_id) FROM delivery), 0)
+BEGIN
+  INSERT INTO setting (name, value) VALUES ('delivery_used', OLD.delivery_id)
+  ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value);
 END;
 
 -- One row a try. `answer` is cut and redacted; NULL for a success.

@@ -89,14 +89,14 @@ GROUP BY d.portal_id, d.target, d.queue;
 SELECT (SELECT count(*) FROM delivery INDEXED BY delivery_failed WHERE state = 'failed'),
   (SELECT count(*) FROM message INDEXED BY message_undeletable WHERE undeletable = 1);
 
--- name: IncomingEditsOpen
--- Of the message that a delivery created, in its lane.
+-- name: IncomingOpenAfter
+-- What is open of a kind and of the message that a delivery created, in its lane.
 SELECT e.delivery_id FROM delivery AS d JOIN delivery AS e INDEXED BY delivery_next
   ON e.target = d.target AND e.lane = d.lane
 WHERE d.delivery_id = ?1 AND e.state = 'pending' AND e.head = 0
-  AND e.kind = 'incoming.updated' AND e.external_message_id = d.external_message_id
+  AND e.kind = ?2 AND e.external_message_id = d.external_message_id
 UNION ALL
 SELECT e.delivery_id FROM delivery AS d JOIN delivery AS e INDEXED BY delivery_head
   ON e.target = d.target AND e.lane = d.lane
 WHERE d.delivery_id = ?1 AND e.state = 'pending' AND e.head = 1
-  AND e.kind = 'incoming.updated' AND e.external_message_id = d.external_message_id;
+  AND e.kind = ?2 AND e.external_message_id = d.external_message_id;

@@ -6,9 +6,12 @@ WHERE c.chat_key = ?1;
 
 -- name: DeliveryInsert
 -- Takes its place in the order as the trigger delivery_placed would give it.
-INSERT INTO delivery (portal_id, line_key, chat_key, message_id, external_message_id, kind,
-                      payload, due_at_ms, created_at, target, queue, lane, head)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, coalesce(?2, -?1), ?11,
+-- Its number is one that was never given; see the trigger delivery_number_used.
+INSERT INTO delivery (delivery_id, portal_id, line_key, chat_key, message_id, external_message_id,
+                      kind, payload, due_at_ms, created_at, target, queue, lane, head)
+VALUES (1 + max(coalesce((SELECT max(delivery_id) FROM delivery), 0),
+                coalesce((SELECT value FROM setting WHERE name = 'delivery_used'), 0)),
+        ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, coalesce(?2, -?1), ?11,
         NOT EXISTS (SELECT 1 FROM delivery AS other
                     WHERE other.target = ?10 AND other.lane = ?11 AND other.head = 1));
 
@@ -169,6 +172,13 @@ UPDATE delivery SET external_message_id = ?3
 WHERE message_id = ?1 AND line_key = ?2 AND kind = 'message.updated' AND state = 'pending'
   AND external_message_id IS NULL;
 
+-- name: UpdatesOpen
+-- The edits of an id that are still to be sent.
+SELECT payload FROM delivery
+WHERE message_id = ?1 AND line_key = ?2 AND kind = 'message.updated' AND state = 'pending'
+  AND external_message_id = ?3
+ORDER BY delivery_id;
+
 -- name: UpdatesCancel
 -- Of an id, and those that name none.
 UPDATE delivery SET state = 'cancelled', last_error = 'message_deleted', finished_at = ?4,
@@ -196,6 +206,12 @@ WHERE message_id = ?1 AND line_key = ?2 AND (?3 IS NULL OR +external_message_id 
 -- name: MessageIsDeleted
 -- The + keeps SQLite from reading all deletions of the line instead.
 SELECT 1 FROM message WHERE message_id = ?1 AND line_key = ?2 AND +deleted_at IS NOT NULL LIMIT 1;
+
+-- name: MessageIdIsDeleted
+-- The same of one id; NULL: of any.
+SELECT 1 FROM message
+WHERE message_id = ?1 AND line_key = ?2 AND +deleted_at IS NOT NULL
+  AND (?3 IS NULL OR +external_message_id = ?3) LIMIT 1;
 
 -- name: MessageSetOutcome
 UPDATE message SET outcome = ?4

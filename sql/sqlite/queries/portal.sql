@@ -67,6 +67,10 @@ WITH erased AS MATERIALIZED (
   SELECT count(*) AS messages, count(deleted_at) AS deletions FROM (
     SELECT deleted_at FROM message
     WHERE line_key IN (SELECT line_key FROM line WHERE portal_id = ?1)
+      AND NOT (deleted_at IS NOT NULL AND EXISTS (
+        SELECT 1 FROM delivery AS d
+        WHERE d.message_id = message.message_id AND d.line_key = message.line_key
+          AND d.kind = 'message.deleted' AND d.state IN ('pending', 'leased')))
     UNION ALL
     SELECT deleted_at FROM incoming_message
     WHERE line_key IN (SELECT line_key FROM line WHERE portal_id = ?1)))
@@ -95,7 +99,12 @@ UPDATE incoming_message SET outcome = 'cancelled'
 WHERE line_key IN (SELECT line_key FROM line WHERE portal_id = ?1) AND outcome = 'pending';
 
 -- name: EraseMessages
-DELETE FROM message WHERE line_key IN (SELECT line_key FROM line WHERE portal_id = ?1);
+-- A deletion that is still to be sent needs its tombstone, which holds ids and times only.
+DELETE FROM message WHERE line_key IN (SELECT line_key FROM line WHERE portal_id = ?1)
+  AND NOT (deleted_at IS NOT NULL AND EXISTS (
+    SELECT 1 FROM delivery AS d
+    WHERE d.message_id = message.message_id AND d.line_key = message.line_key
+      AND d.kind = 'message.deleted' AND d.state IN ('pending', 'leased')));
 
 -- name: EraseIncoming
 DELETE FROM incoming_message WHERE line_key IN (SELECT line_key FROM line WHERE portal_id = ?1);
@@ -105,17 +114,28 @@ DELETE FROM channel_request
 WHERE delivery_id IN (SELECT delivery_id FROM delivery WHERE portal_id = ?1);
 
 -- name: EraseTally
--- After what it counts.
-DELETE FROM tally WHERE line_key IN (SELECT line_key FROM line WHERE portal_id = ?1);
+-- After what it counts: what is kept stays counted.
+DELETE FROM tally WHERE line_key IN (SELECT line_key FROM line WHERE portal_id = ?1)
+  AND received <= 0;
 
 -- name: EraseEventBodies
 -- What still waits belongs to an installation that is not proven yet, perhaps the next one.
 UPDATE event SET body = NULL WHERE portal_id = ?1 AND status <> 'waiting';
 
 -- name: EraseDeliveries
--- A deletion that is still to be sent holds ids only, and the client is owed it.
+-- A deletion that is still to be sent holds ids only, and the client is owed it. What is being sent
+-- tells the deletion that waits behind it the ids.
 DELETE FROM delivery WHERE portal_id = ?1
-  AND NOT (kind IN ('message.deleted', 'portal.uninstalled') AND state IN ('pending', 'leased'));
+  AND NOT (kind IN ('message.deleted', 'portal.uninstalled') AND state IN ('pending', 'leased'))
+  AND NOT (kind = 'message.created' AND state = 'leased' AND EXISTS (
+    SELECT 1 FROM delivery AS d
+    WHERE d.message_id = delivery.message_id AND d.line_key = delivery.line_key
+      AND d.kind = 'message.deleted' AND d.state = 'pending'));
+
+-- name: ErasePayloads
+-- Of what is left to be sent.
+UPDATE delivery SET payload = NULL
+WHERE portal_id = ?1 AND state = 'leased' AND kind = 'message.created';
 
 -- name: EraseAllDeliveries
 DELETE FROM delivery WHERE portal_id = ?1;
@@ -125,7 +145,10 @@ DELETE FROM chat WHERE line_key IN (SELECT line_key FROM line WHERE portal_id = 
   AND chat_key NOT IN (SELECT chat_key FROM delivery
                        WHERE portal_id = ?1 AND chat_key IS NOT NULL
                        UNION ALL
-                       SELECT lane FROM delivery WHERE portal_id = ?1 AND lane IS NOT NULL);
+                       SELECT lane FROM delivery WHERE portal_id = ?1 AND lane IS NOT NULL
+                       UNION ALL
+                       SELECT chat_key FROM message
+                       WHERE line_key IN (SELECT line_key FROM line WHERE portal_id = ?1));
 
 -- name: EraseLines
 DELETE FROM line WHERE portal_id = ?1;

@@ -107,12 +107,33 @@ Result<PortalId> FindInstalled(Database& database, const MemberId& member_id) {
   return (*portal)->id;
 }
 
+namespace {
+
+// The portal of a message whose ids are told. Errors: those of FindInstalled.
+Result<PortalId> FindNaming(Database& database, const Naming& naming) {
+  Result<PortalId> installed = FindInstalled(database, naming.member_id);
+  if (installed || installed.error().code != ErrorCode::kConflict) return installed;
+  // After an uninstallation deletions still go out, and this one waits for the ids.
+  Result<std::optional<Portal>> portal = FindPortalRow(database, naming.member_id);
+  if (!portal) return Fail(std::move(portal).error());
+  if (!*portal) return installed;
+  Result<Mapped> mapped = FindMapped(database, (*portal)->id, naming);
+  if (!mapped) return Fail(std::move(mapped).error());
+  Statement& open = database.Prepare(sql::kUnnamedDeletionFind);
+  Result<bool> waits = open.Bind(naming.message.value()).Bind(mapped->line).Step();
+  if (!waits) return Fail(std::move(waits).error());
+  if (*waits) return (*portal)->id;
+  return installed;
+}
+
+}  // namespace
+
 Result<Queued> NameMessageByChannel(Database& database, const ChannelRequest& request,
                                     const Naming& naming) {
   Result<std::optional<Queued>> answered = FindAnswered(database, request);
   if (!answered) return Fail(std::move(answered).error());
   if (*answered) return **answered;
-  Result<PortalId> portal = FindInstalled(database, naming.member_id);
+  Result<PortalId> portal = FindNaming(database, naming);
   if (!portal) return Fail(std::move(portal).error());
   Result<Queued> queued = Name(database, *portal, request.now, naming);
   if (!queued) return Fail(std::move(queued).error());

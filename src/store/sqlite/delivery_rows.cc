@@ -90,7 +90,8 @@ Status CancelAlone(Database& database, DeliveryId id, const char* reason, TimePo
 Result<std::vector<DeliveryId>> FindEdits(Database& database, DeliveryId id,
                                           const DeliveryRow& row) {
   if (row.kind == kind::kIncomingCreated) {
-    return TakeIds(database.Prepare(sql::kIncomingEditsOpen).Bind(id.value()));
+    Statement& after = database.Prepare(sql::kIncomingOpenAfter);
+    return TakeIds(after.Bind(id.value()).Bind(kind::kIncomingUpdated));
   }
   if (row.kind != kind::kMessageCreated) return std::vector<DeliveryId>();
   Statement& find = database.Prepare(sql::kDeliveriesOfMessageOpen);

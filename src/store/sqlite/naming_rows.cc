@@ -127,6 +127,28 @@ Status NameRow(Message& message, Row& row, const std::string& id) {
   return updates.Bind(message.id.value()).Bind(message.line_key).Bind(id).Run();
 }
 
+// The edits that wait for the message's first id go to one more, too.
+Status QueueEdits(const Message& message, const Row& row) {
+  const std::optional<std::string>& first = message.rows.front().id;
+  if (!first) return {};
+  Statement& find = message.context.database.Prepare(sql::kUpdatesOpen);
+  find.Bind(message.id.value()).Bind(message.line_key).Bind(*first);
+  std::vector<std::string> payloads;
+  while (true) {
+    Result<bool> edit = find.Step();
+    if (!edit) return Fail(std::move(edit).error());
+    if (!*edit) break;
+    payloads.push_back(find.Text(0));
+  }
+  for (std::string& payload : payloads) {
+    Result<DeliveryId> queued = InsertDelivery(
+        message.context, {kind::kMessageUpdated, PlaceKeys{message.line_key, row.chat}, message.id,
+                          row.id, std::move(payload)});
+    if (!queued) return Fail(std::move(queued).error());
+  }
+  return {};
+}
+
 // One more id of the message; deleted where the message is.
 Status AddRow(Message& message, const std::string& id) {
   Row row = message.rows.front();
@@ -141,7 +163,7 @@ Status AddRow(Message& message, const std::string& id) {
   insert.BindOptional(row.deleted_at ? std::optional<std::string>("pending") : std::nullopt);
   if (Status done = insert.Run(); !done) return done;
   message.rows.push_back(row);
-  return row.deleted_at ? QueueDeletion(message, row) : Status();
+  return row.deleted_at ? QueueDeletion(message, row) : QueueEdits(message, row);
 }
 
 Status NameRows(Message& message, const std::vector<std::string>& ids) {

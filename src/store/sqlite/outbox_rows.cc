@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "store/sqlite/follower_rows.h"
 #include "store/sqlite/installation_rows.h"
 #include "store/sqlite/naming_rows.h"
 
@@ -63,11 +64,22 @@ Result<std::optional<Taken>> ReadDelivery(Database& database, DeliveryId id) {
   return std::optional(std::move(taken));
 }
 
-// Cancels what must not be sent, because its message is deleted. The release before queues such.
+// Why an edit must not be sent; null when it may.
+Result<const char*> ProblemOfEdit(Database& database, const Taken& taken) {
+  const Delivery& delivery = taken.delivery;
+  if (delivery.message_deleted) return "message_deleted";
+  if (delivery.external_message_id || !delivery.message_id) return nullptr;
+  Result<bool> never = WasNeverSent(database, taken.line_key, *delivery.message_id);
+  if (!never) return Fail(std::move(never).error());
+  return *never ? "message_failed" : nullptr;
+}
+
+// Cancels what must not be sent, because its message is deleted, or, for an edit, was never sent.
+// The release before queues such.
 Result<bool> PassBy(Database& database, const Taken& taken, TimePoint now) {
   const Delivery& delivery = taken.delivery;
-  if (!delivery.message_deleted) return false;
   if (delivery.kind == kind::kMessageCreated) {
+    if (!delivery.message_deleted) return false;
     Sending sending{
         delivery.id.value(), taken.line_key, *delivery.message_id, taken.maybe_done, {}};
     for (const ExternalMessageId& id : delivery.made) sending.made.push_back(id.value());
@@ -76,8 +88,11 @@ Result<bool> PassBy(Database& database, const Taken& taken, TimePoint now) {
     return true;
   }
   if (delivery.kind != kind::kMessageUpdated) return false;
+  Result<const char*> problem = ProblemOfEdit(database, taken);
+  if (!problem) return Fail(std::move(problem).error());
+  if (*problem == nullptr) return false;
   Statement& end = database.Prepare(sql::kOutboxEnd);
-  end.Bind(delivery.id.value()).Bind("cancelled").Bind("message_deleted");
+  end.Bind(delivery.id.value()).Bind("cancelled").Bind(*problem);
   end.Bind(UnixSeconds(now)).Bind(std::int64_t{0}).BindNull();
   if (Status done = end.Run(); !done) return Fail(std::move(done).error());
   return true;

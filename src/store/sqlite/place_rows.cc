@@ -63,16 +63,21 @@ Target TargetOf(std::string_view kind) {
   return to_portal ? Target::kPortal : Target::kChannel;
 }
 
-// What a delivery keeps its order in: its chat, or what the portal has of no chat. None where it
-// waits for nothing.
+// Keeps the lanes of lines away from those of portals; as in the trigger delivery_placed.
+constexpr std::int64_t kLineLanes = std::int64_t{1} << 40;
+
+// What a delivery keeps its order in: its chat, or what the line has of no chat, or the portal of
+// no line: a line whose channel is off holds up no other. None where it waits for nothing.
 Result<std::optional<std::int64_t>> LaneOf(const ChangeContext& context, std::string_view kind,
-                                           std::int64_t chat) {
+                                           const PlaceKeys& place) {
   if (kind == kind::kConfirm || kind == kind::kOperatorNotice) return std::optional<std::int64_t>();
-  if (chat == 0) return std::optional(-context.portal.value());
+  const std::int64_t beside =
+      place.line != 0 ? -(place.line + kLineLanes) : -context.portal.value();
+  if (place.chat == 0) return std::optional(beside);
   Statement& find = context.database.Prepare(sql::kChatLane);
-  Result<bool> row = find.Bind(chat).Step();
+  Result<bool> row = find.Bind(place.chat).Step();
   if (!row) return Fail(std::move(row).error());
-  return std::optional(find.IsNull(0) ? -context.portal.value() : find.Integer(0));
+  return std::optional(find.IsNull(0) ? beside : find.Integer(0));
 }
 
 // Queues what the portal's own change asks for.
@@ -109,7 +114,7 @@ Status ActivateLine(const ChangeContext& context, const ConnectorId& connector, 
 
 Result<DeliveryId> InsertDelivery(const ChangeContext& context, const NewDelivery& delivery) {
   const PlaceKeys place = delivery.place.value_or(PlaceKeys{});
-  Result<std::optional<std::int64_t>> lane = LaneOf(context, delivery.kind, place.chat);
+  Result<std::optional<std::int64_t>> lane = LaneOf(context, delivery.kind, place);
   if (!lane) return Fail(std::move(lane).error());
   const auto known = [](std::int64_t key) {
     return key != 0 ? std::optional(key) : std::optional<std::int64_t>();
@@ -209,7 +214,7 @@ Result<Changed> Apply(const ChangeContext& context, const PortalUninstalled& cha
   for (const sql::Query* query :
        {&sql::kPortalEraseTokens, &sql::kEraseCounts, &sql::kEraseMessages, &sql::kEraseIncoming,
         &sql::kEraseEventBodies, &sql::kEraseChannelRequests, &sql::kEraseDeliveries,
-        &sql::kEraseTally, &sql::kEraseChats}) {
+        &sql::kErasePayloads, &sql::kEraseTally, &sql::kEraseChats}) {
     if (Status done = context.database.Prepare(*query).Bind(portal).Run(); !done) {
       return Fail(std::move(done).error());
     }

@@ -168,8 +168,8 @@ Status RemovePortalRows(Database& database, const MemberId& member_id) {
   if (!*row) return Fail(ErrorCode::kNotFound, "no portal " + member_id.value());
   const std::int64_t portal = find.Integer(0);
   for (const sql::Query* query :
-       {&sql::kEraseCounts, &sql::kEraseInstallations, &sql::kEraseChannelRequests,
-        &sql::kEraseAllDeliveries, &sql::kEraseMessages, &sql::kEraseIncoming, &sql::kEraseTally,
+       {&sql::kEraseInstallations, &sql::kEraseChannelRequests, &sql::kEraseAllDeliveries,
+        &sql::kEraseCounts, &sql::kEraseMessages, &sql::kEraseIncoming, &sql::kEraseTally,
         &sql::kEraseChats, &sql::kEraseLines, &sql::kEraseEvents, &sql::kPortalRemove}) {
     if (Status done = database.Prepare(*query).Bind(portal).Run(); !done) return done;
   }

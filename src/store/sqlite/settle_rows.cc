@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "store/sqlite/follower_rows.h"
 #include "store/sqlite/naming_rows.h"
 #include "store/sqlite/place_rows.h"
 
@@ -38,6 +39,10 @@ struct Case {
   ChangeContext context() const { return {database, row.portal, now, {}}; }
   bool IsSending() const {
     return row.kind == kind::kMessageCreated && row.line_key && row.message;
+  }
+  bool IsIncoming() const { return row.kind == kind::kIncomingCreated && row.external_id; }
+  IncomingCreation incoming() const {
+    return {settled.id, *row.external_id, row.chat_key.value_or(0), row.maybe_done};
   }
   MessageId message() const { return MessageId(row.message.value_or(0)); }
 };
@@ -161,7 +166,9 @@ Status SettleSending(const Case& c) {
                                        c.row.maybe_done, c.row.made});
   }
   const bool cancelled = c.settled.verdict == Verdict::kCancelled;
-  return End(c, cancelled ? "cancelled" : "failed", c.settled.reason);
+  Status done = End(c, cancelled ? "cancelled" : "failed", c.settled.reason);
+  if (!done || c.row.maybe_done || !c.row.made.empty()) return done;
+  return EndEdits(c.context(), *c.row.line_key, c.message(), "message_failed");
 }
 
 // The operator hears once that a message could not be deleted.
@@ -211,17 +218,38 @@ Status SettleOther(const Case& c) {
   if (verdict == Verdict::kDone || verdict == Verdict::kGone) state = "done";
   if (verdict == Verdict::kCancelled) state = "cancelled";
   Status done = End(c, state, c.settled.reason);
+  if (done && verdict == Verdict::kFailed && c.IsIncoming() && !c.row.maybe_done) {
+    return EndIncomingFollowers(c.context(), c.incoming(), "message_failed");
+  }
   if (!done || c.row.kind != kind::kIncomingDeleted || !c.row.external_id) return done;
   Statement& outcome = c.database.Prepare(sql::kIncomingSetOutcome);
   outcome.Bind(*c.row.external_id).Bind(c.row.chat_key.value_or(0));
   return outcome.Bind(state).Run();
 }
 
+// Whether the message is deleted that a delivery sends or edits.
+Result<bool> IsOvertaken(const Case& c) {
+  if (c.IsSending()) return MessageIsDeleted(c);
+  if (c.row.kind == kind::kMessageUpdated) {
+    Statement& find = c.database.Prepare(sql::kMessageIdIsDeleted);
+    find.BindOptional(c.row.message).BindOptional(c.row.line_key);
+    return find.BindOptional(c.row.external_id).Step();
+  }
+  if (!c.IsIncoming() && c.row.kind != kind::kIncomingUpdated) return false;
+  Statement& alive = c.database.Prepare(sql::kIncomingIsAlive);
+  Result<bool> found = alive.BindOptional(c.row.external_id).BindOptional(c.row.chat_key).Step();
+  if (!found) return found;
+  return !*found;
+}
+
 Status Postpone(const Case& c) {
-  if (c.IsSending()) {
-    Result<bool> deleted = MessageIsDeleted(c);
-    if (!deleted) return Fail(std::move(deleted).error());
-    if (*deleted) return SettleSending(c);
+  Result<bool> overtaken = IsOvertaken(c);
+  if (!overtaken) return Fail(std::move(overtaken).error());
+  if (*overtaken) {
+    if (c.IsSending()) return SettleSending(c);
+    Status done = End(c, "cancelled", "message_deleted");
+    if (!done || !c.IsIncoming()) return done;
+    return EndIncomingFollowers(c.context(), c.incoming(), "message_deleted");
   }
   if (Status done = CountAttempt(c); !done) return done;
   Statement& postpone = c.database.Prepare(sql::kOutboxPostpone);
@@ -237,13 +265,14 @@ Status SettleRow(Database& database, const Settlement& settled, LeaseHolder hold
   if (!*row) return {};
   Case c{database, settled, now, **std::move(row), FindUsable(settled.external_ids)};
   if (c.row.state != "pending" && c.row.state != "leased") {
-    // It was given up meanwhile, and was sent all the same: the ids are worth knowing.
-    const bool sent = c.IsSending() && settled.verdict == Verdict::kDone && c.row.state != "done";
+    // It was given up meanwhile, or another sent it, and was sent all the same: the ids are worth
+    // knowing.
+    const bool sent = c.IsSending() && settled.verdict == Verdict::kDone;
     c.row.made = c.told.ids;
     return sent && !c.row.made.empty() ? NameMessage(c) : Status();
   }
   Status done = RecordAttempt(c);
-  if (done && c.IsSending()) done = Learn(c);
+  if (done && (c.IsSending() || c.IsIncoming())) done = Learn(c);
   if (!done) return done;
   if (settled.verdict == Verdict::kLater) {
     const bool ours = c.row.state == "leased" && c.row.leased_by == holder;
