@@ -55,16 +55,18 @@ bool LooksLikeJson(std::string_view body) {
 
 OutputFormat FormatOf(bool json) { return json ? OutputFormat::kJson : OutputFormat::kText; }
 
-// As WithStore, for what needs the configuration and the key file too.
+// As WithStore, for what needs the configuration and the key file too. Neither is made: a database
+// that is missing would not open with a fresh key.
 Exit WithKey(
     const std::string& config_file, Streams& streams,
     const std::function<Result<Output>(const Config&, const Keyring&, SqliteStore&)>& act) {
   Result<Config> config = LoadConfig(config_file, ProcessEnvironment());
   if (!config) return Print(config.error(), Exit::kConfiguration, streams);
-  Result<Keyring> keyring = OpenKeyring(*config);
-  if (!keyring) return Print(keyring.error(), ExitOf(keyring.error()), streams);
-  return WithStore(config_file, streams,
-                   [&](SqliteStore& store) { return act(*config, *keyring, store); });
+  return WithStore(config_file, streams, [&](SqliteStore& store) -> Result<Output> {
+    const Result<Keyring> keyring = OpenExistingKeyring(*config);
+    if (!keyring) return Fail(keyring.error());
+    return act(*config, *keyring, store);
+  });
 }
 
 }  // namespace

@@ -1,17 +1,14 @@
 #include "app/doctor_channels.h"
 
-#include <netdb.h>
-#include <sys/socket.h>
-
 #include <chrono>
-#include <memory>
 #include <optional>
 #include <string>
 
+#include "app/channel_commands.h"
 #include "app/channel_config.h"
-#include "bitrix24/endpoint.h"
+#include "app/service.h"
 #include "channel/telegram.h"
-#include "http/address.h"
+#include "crypto/keyring.h"
 
 namespace imrelay {
 namespace {
@@ -48,6 +45,13 @@ void CheckSettings(Findings& findings, const std::string& name, const Configured
                             "put one into a file, secret_file = \"…\"; make it with: "
                             "echo whsec_$(openssl rand -base64 32)"));
   }
+  if (telegram && (!channel.lines.portal || !channel.lines.line)) {
+    findings.push_back(Warn(kCheck, KeyOf(name, "type"),
+                            "portal and line are not both given: what clients write to the bot is "
+                            "dropped",
+                            "give the bot a [[line]] of its own, with portal and line; see "
+                            "docs/telegram.md"));
+  }
   if (channel.key.value.empty()) {
     findings.push_back(Warn(kCheck, KeyOf(name, "key"),
                             telegram ? "is not given: no client's message is taken in"
@@ -57,17 +61,45 @@ void CheckSettings(Findings& findings, const std::string& name, const Configured
   }
 }
 
-// Whether a name leads to an address that the whole world reaches.
-bool IsPublicName(const std::string& host) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  if (getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0) return false;
-  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owned(found, freeaddrinfo);
-  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
-    if (KindOf(*each->ai_addr) == AddressKind::kPublic) return true;
+// How the doctor calls a channel: by its name, and the address where it is.
+std::string SubjectOf(const std::string& name, const std::string& url) {
+  return (name.empty() ? std::string(kDefaultChannel) : name) + ": " + url;
+}
+
+// The bot's own address, for its token; empty where the token is sealed and does not open.
+std::string BotAddressOf(const Config& config, const ConfiguredChannel& channel) {
+  const Result<Keyring> keyring = Keyring::Open(config.key_file);
+  const bool sealed = channel.token.value.Reveal().starts_with(kSealedPrefix);
+  if (sealed && !keyring) return {};
+  const Result<Secret> token = sealed ? OpenSecret(channel.token, *keyring) : channel.token.value;
+  if (!token) return {};
+  return AddressOf(channel) + "/bot" + std::string(token->Reveal()) + "/getMe";
+}
+
+Finding CheckBot(const std::string& name, const std::string& url, const std::string& get_me,
+                 HttpClient& own) {
+  HttpRequest request;
+  request.method = "GET";
+  request.url = get_me;
+  request.timeout = kPatience;
+  const Result<HttpResponse> response = own.Send(request);
+  const std::string subject = SubjectOf(name, url);
+  if (!response) {
+    return Broken(kCheck, subject, response.error().message,
+                  "let this machine reach the Bot API; what is to be sent waits for it");
   }
-  return false;
+  // Source: core.telegram.org/bots/api, "Making requests"; a token of the wrong shape gives 404.
+  if (response->status == 401 || response->status == 404) {
+    return Broken(kCheck, subject, "Telegram does not know the bot's token",
+                  "correct " + KeyOf(name, "token") +
+                      ": @BotFather shows it; what is to be sent "
+                      "waits for it");
+  }
+  if (response->status != 200) {
+    return Warn(kCheck, subject, "getMe is answered with " + std::to_string(response->status),
+                "ask again later");
+  }
+  return Ok(kCheck, subject, "answers, and knows the bot");
 }
 
 Finding CheckService(const std::string& name, const std::string& url, HttpClient& own,
@@ -79,24 +111,20 @@ Finding CheckService(const std::string& name, const std::string& url, HttpClient
   request.tell_certificate = true;
   const Result<HttpResponse> response = own.Send(request);
   const std::string key = KeyOf(name, "url");
+  const std::string subject = SubjectOf(name, url);
   if (!response) {
     const bool certificate = response.error().reason == "certificate";
-    return Broken(kCheck, url, response.error().message,
+    return Broken(kCheck, subject, response.error().message,
                   certificate ? "give your service a certificate that this machine trusts"
                               : "start your service, or correct " + key +
                                     "; what is to be sent waits for it");
   }
   const std::optional<TimePoint> end = response->certificate_end;
   if (end && *end - clock.Now() < kCertificateSoon) {
-    return Warn(kCheck, url, "answers; its certificate ends at " + FormatUtc(*end),
+    return Warn(kCheck, subject, "answers; its certificate ends at " + FormatUtc(*end),
                 "renew it: without it nothing is sent");
   }
-  const std::optional<Endpoint> endpoint = ParseEndpoint(url);
-  if (endpoint && endpoint->scheme == "http" && IsPublicName(endpoint->Host())) {
-    return Warn(kCheck, url, "answers without TLS, at a public address: anybody on the way reads",
-                key + " = \"https://…\"");
-  }
-  return Ok(kCheck, url, "answers");
+  return Ok(kCheck, subject, "answers");
 }
 
 }  // namespace
@@ -117,7 +145,10 @@ Findings CheckChannelServices(const Config& config, HttpClient& own, const Clock
   for (const std::string& name : ChannelOrder(config)) {
     const ConfiguredChannel& channel = config.channels.at(name);
     if (!channel.is_configured()) continue;
-    findings.push_back(CheckService(name, AddressOf(channel), own, clock));
+    const std::string url = AddressOf(channel);
+    const std::string bot = channel.type == Type::kTelegram ? BotAddressOf(config, channel) : "";
+    findings.push_back(bot.empty() ? CheckService(name, url, own, clock)
+                                   : CheckBot(name, url, bot, own));
   }
   return findings;
 }

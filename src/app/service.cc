@@ -53,6 +53,10 @@ Result<Keyring> OpenKeyring(const Config& config) {
   return KeyringFor(**store, config);
 }
 
+Result<Keyring> OpenExistingKeyring(const Config& config) {
+  return OpenKeyFile(config, KeyFileMust::kBeThere);
+}
+
 Result<Secret> OpenSecret(const ConfiguredSecret& configured, const Keyring& keyring) {
   std::string_view text = configured.value.Reveal();
   if (!text.starts_with(kSealedPrefix)) return configured.value;

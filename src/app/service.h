@@ -27,6 +27,9 @@ Result<Service> OpenService(const Config& config);
 // it. Errors: as OpenService.
 Result<Keyring> OpenKeyring(const Config& config);
 
+// The key file, which must be there. Errors: as OpenService.
+Result<Keyring> OpenExistingKeyring(const Config& config);
+
 // Opens a configured secret: as it stands, or the one that was sealed under the key file.
 // Errors: kInvalidArgument, naming the key.
 Result<Secret> OpenSecret(const ConfiguredSecret& configured, const Keyring& keyring);

@@ -87,6 +87,19 @@ std::string TrimEnd(std::string text) {
   return text;
 }
 
+// An address without what may be secret in it: who calls, and what stands behind its path.
+std::string WithoutSecrets(const std::string& address) {
+  std::string shown = address;
+  const std::size_t user = shown.rfind('@');  // the last: a password may hold anything
+  if (user != std::string::npos) {
+    const std::size_t scheme = shown.find("://");
+    const std::size_t begin = scheme < user ? scheme + 3 : 0;
+    shown.replace(begin, user - begin, "…");
+  }
+  const std::size_t query = shown.find_first_of("?#");
+  return query == std::string::npos ? shown : shown.substr(0, query + 1) + "…";
+}
+
 }  // namespace
 
 Result<Settings> Settings::Load(const std::string& file, const Environment& environment) {
@@ -338,7 +351,9 @@ Error Settings::Wrong(std::string_view key, const std::string& right) const {
   std::string value;
   if (found != values_.end()) {
     where = found->second.where;
-    if (!IsSecret(key)) value = " = \"" + found->second.text.substr(0, kLongestQuote) + '"';
+    const std::string& text = found->second.text;
+    const std::string shown = key.ends_with(".url") ? WithoutSecrets(text) : text;
+    if (!IsSecret(key)) value = " = \"" + shown.substr(0, kLongestQuote) + '"';
   } else {
     const std::size_t end = std::min(key.rfind('.'), key.size());
     const auto stands = tables_.find(std::string(key.substr(0, end)));

@@ -47,8 +47,14 @@ TEST_CASE("doctor channels: what is not given is warned of, with the mend") {
   // Every line has its own: the unnamed one is not missed.
   const Findings line = CheckChannelSettings(
       bench.Loaded("[[line]]\nname = \"a\"\nline = 1\ntype = \"telegram\"\ntoken = \"1:x\""));
-  REQUIRE(line.size() == 1);
-  CHECK(line[0].subject == "line.a.key");
+  REQUIRE(line.size() == 2);
+  CHECK(Find(line, "line.a.key") != nullptr);
+  REQUIRE(Find(line, "line.a.type") != nullptr);
+  CHECK(Contains(Find(line, "line.a.type")->found, "portal and line are not both given"));
+  const Findings both = CheckChannelSettings(
+      bench.Loaded("[[line]]\nname = \"a\"\nline = 1\nportal = \"p\"\ntype = \"telegram\"\ntoken = "
+                   "\"1:x\"\nkey = \"0123456789abcdef\""));
+  CHECK(both.empty());
 }
 
 TEST_CASE("doctor channels: a service that answers anything is reached, without a secret") {
@@ -59,7 +65,7 @@ TEST_CASE("doctor channels: a service that answers anything is reached, without 
 
   REQUIRE(findings.size() == 1);
   CHECK(findings[0].level == Level::kOk);
-  CHECK(findings[0].subject == "https://c.example/hook");
+  CHECK(findings[0].subject == "default: https://c.example/hook");
   REQUIRE(service.sent.size() == 1);
   CHECK(service.sent[0].method == "HEAD");
   CHECK(service.sent[0].url == "https://c.example/hook");
@@ -85,15 +91,26 @@ TEST_CASE("doctor channels: a service that is away, or whose certificate is bad,
   CHECK(finding().level == Level::kOk);
 }
 
-TEST_CASE("doctor channels: a bot's server is asked without its token") {
+TEST_CASE("doctor channels: a bot's token is tried, and not shown") {
   ConfigBench bench;
   Service service;
+  const Config config = bench.Loaded(
+      "[channel]\ntype = \"telegram\"\ntoken = \"110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw\"");
+  const auto finding = [&](Result<HttpResponse> answer) {
+    service.answer = std::move(answer);
+    const Finding found = CheckChannelServices(config, service, FakeClock()).at(0);
+    CHECK(found.subject == "default: https://api.telegram.org");
+    CHECK_FALSE(Contains(found.found + found.mend, "AAHdq"));
+    return found.level;
+  };
 
-  CheckChannelServices(bench.Loaded("[channel]\ntype = \"telegram\"\ntoken = \"1:hush\""), service,
-                       FakeClock());
-
-  REQUIRE(service.sent.size() == 1);
-  CHECK(service.sent[0].url == "https://api.telegram.org");
+  CHECK(finding(HttpResponse{200, {}, R"({"ok":true})"}) == Level::kOk);
+  CHECK(service.sent[0].method == "GET");
+  CHECK(Contains(service.sent[0].url, "/bot110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw/getMe"));
+  CHECK(finding(HttpResponse{401, {}, {}}) == Level::kFail);
+  CHECK(finding(HttpResponse{404, {}, {}}) == Level::kFail);
+  CHECK(finding(HttpResponse{502, {}, {}}) == Level::kWarn);
+  CHECK(finding(Fail(ErrorCode::kUnavailable, "api.telegram.org: nobody")) == Level::kFail);
 }
 
 }  // namespace

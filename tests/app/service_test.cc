@@ -56,6 +56,17 @@ TEST_CASE("service: sealing makes a key file only where no database needs anothe
   CHECK(directory.CountFiles() == files);
 }
 
+TEST_CASE("service: what only looks makes no key file") {
+  TemporaryDirectory directory;
+  const Config config = ConfigIn(directory);
+
+  CHECK_FALSE(OpenExistingKeyring(config).has_value());
+
+  CHECK(directory.CountFiles() == 0);
+  REQUIRE(OpenService(config).has_value());
+  CHECK(OpenExistingKeyring(config).has_value());
+}
+
 TEST_CASE("service: a database and another database's key file do not go together") {
   TemporaryDirectory directory;
   const Config config = ConfigIn(directory);

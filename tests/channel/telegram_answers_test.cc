@@ -97,6 +97,20 @@ TEST_CASE("telegram: an answer of somebody else counts as none") {
   }
 }
 
+TEST_CASE("telegram: an answer longer than what is read counts by its status") {
+  Bot bot;
+  bot.http.AnswerLonger(200, R"({"ok":true,"result":{"message_id":5,)");
+  bot.http.AnswerLonger(502, "<html>");
+
+  const ChannelAnswer taken = bot.Send(DeliveryOf(kind::kMessageCreated, TextPayload("Hello")));
+  const ChannelAnswer away = bot.Send(DeliveryOf(kind::kMessageCreated, TextPayload("Hello")));
+
+  CHECK(taken.kind == Kind::kDone);
+  CHECK(taken.external_ids.empty());
+  CHECK(away.kind == Kind::kLater);
+  for (const HttpRequest& sent : bot.http.sent) CHECK(sent.read_at_most == kLongestAnswer);
+}
+
 TEST_CASE("telegram: neither the text nor anything unprintable is kept of an answer") {
   Bot bot;
   bot.Refuses("can't parse: my secret plan");

@@ -20,6 +20,12 @@ class FakeAsyncHttpClient final : public AsyncHttpClient {
   void Answer(int status, std::string body) {
     script_.emplace_back(HttpResponse{status, {}, std::move(body)});
   }
+  // One that is longer than what is read.
+  void AnswerLonger(int status, std::string beginning) {
+    HttpResponse response{status, {}, std::move(beginning)};
+    response.longer = true;
+    script_.emplace_back(std::move(response));
+  }
   void FailWith(std::string message, std::string reason) {
     script_.emplace_back(Fail(ErrorCode::kUnavailable, std::move(message), std::move(reason)));
   }
