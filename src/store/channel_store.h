@@ -79,7 +79,7 @@ class ChannelStore {
 
   // The ids of an operator's message, told after a 202. Queues the confirmation, or the deletions
   // that waited for them; after an uninstallation only those. The first ids stay: others are a
-  // kConflict, known_ids. Errors: kNotFound with unknown_portal or unknown_message; QueueIncoming's.
+  // kConflict, known_ids. Errors: kNotFound, unknown_portal or unknown_message; QueueIncoming's.
   virtual Result<Queued> NameMessage(const ChannelRequest& request, const MemberId& member_id,
                                      const ConnectorId& connector, LineId line, MessageId message,
                                      const std::vector<ExternalMessageId>& ids) = 0;

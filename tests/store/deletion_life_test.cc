@@ -214,8 +214,8 @@ TEST_CASE("deletion: of a message whose ids are to come waits for them, for a wh
 
 TEST_CASE("deletion: edits know the ids too, and end with their message") {
   CheckLives({
-      {"add edit take done=a,b take done", "a alive, b alive",
-       "created done, updated a done, confirm pending"},
+      {"add edit take done=a,b take done take done", "a alive, b alive",
+       "created done, updated a done, updated b done, confirm pending"},
       {"add take edit delete done=a take done", "a done",
        "created done, updated cancelled, deleted a done, confirm pending"},
       {"add take done=a edit=a delete=a take done", "a done",
