@@ -70,7 +70,9 @@ WITH erased AS MATERIALIZED (
       AND NOT (deleted_at IS NOT NULL AND EXISTS (
         SELECT 1 FROM delivery AS d
         WHERE d.message_id = message.message_id AND d.line_key = message.line_key
-          AND d.kind = 'message.deleted' AND d.state IN ('pending', 'leased')))
+          AND (d.kind = 'message.created' AND d.state = 'leased' OR d.kind = 'message.deleted'
+               AND d.state IN ('pending', 'leased')
+               AND (message.direction = 1 OR message.external_message_id IS NULL))))
     UNION ALL
     SELECT deleted_at FROM incoming_message
     WHERE line_key IN (SELECT line_key FROM line WHERE portal_id = ?1)))
@@ -99,12 +101,15 @@ UPDATE incoming_message SET outcome = 'cancelled'
 WHERE line_key IN (SELECT line_key FROM line WHERE portal_id = ?1) AND outcome = 'pending';
 
 -- name: EraseMessages
--- A deletion that is still to be sent needs its tombstone, which holds ids and times only.
+-- A message that is being sent, or whose ids come later, needs its tombstone, to be deleted by them; so
+-- does a client's own one, because not every channel wants that deletion. It holds ids and times only.
 DELETE FROM message WHERE line_key IN (SELECT line_key FROM line WHERE portal_id = ?1)
   AND NOT (deleted_at IS NOT NULL AND EXISTS (
     SELECT 1 FROM delivery AS d
     WHERE d.message_id = message.message_id AND d.line_key = message.line_key
-      AND d.kind = 'message.deleted' AND d.state IN ('pending', 'leased')));
+      AND (d.kind = 'message.created' AND d.state = 'leased' OR d.kind = 'message.deleted'
+           AND d.state IN ('pending', 'leased')
+           AND (message.direction = 1 OR message.external_message_id IS NULL))));
 
 -- name: EraseIncoming
 DELETE FROM incoming_message WHERE line_key IN (SELECT line_key FROM line WHERE portal_id = ?1);
