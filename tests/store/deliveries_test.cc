@@ -178,7 +178,7 @@ TEST_CASE("deliveries: the levels tell what is open, failed and undeletable") {
   CHECK(levels.queues[1].open == 1);
   REQUIRE(levels.lines.size() == 1);
   CHECK(levels.lines[0].member_id == MemberId("m1"));
-  CHECK(levels.lines[0].line == LineId(107));
+  CHECK(levels.lines[0].line == LineId(7));
   CHECK(levels.lines[0].open == 2);
   CHECK(levels.failed == 1);
   CHECK(levels.undeletable == 1);
