@@ -11,11 +11,7 @@
 namespace imrelay {
 namespace {
 
-using std::chrono::milliseconds;
-
 constexpr std::chrono::seconds kEndpointPause{1};
-// Longer, and a channel that takes messages again would wait on its own mistake.
-constexpr std::chrono::hours kLongestHold{1};
 
 std::string NameOf(const ChannelEntry& entry) {
   return entry.name.empty() ? "default" : entry.name;
@@ -33,11 +29,6 @@ void ChannelRounds::Note(Sending& sending, const ChannelAnswer& answer) {
     breaker.Failed(now, answer.reason, sending.probe);
   } else {
     breaker.Answered(now);
-  }
-  if (answer.kind == ChannelAnswer::Kind::kLater && answer.retry_after) {
-    // Not of this delivery alone: the others would only be told the same.
-    const TimePoint until = now + std::min<milliseconds>(*answer.retry_after, kLongestHold);
-    sending.lane->not_before = std::max(sending.lane->not_before, until);
   }
   LogChange(*sending.lane, before);
 }

@@ -196,7 +196,6 @@ void ChannelRounds::Take(Sending& sending, const ChannelAnswer& answer) {
 // --- taking up
 
 int ChannelRounds::Room(const Lane& lane, TimePoint now) const {
-  if (now < lane.not_before) return 0;
   switch (lane.breaker.At(now)) {
     case Breaker::Passes::kAll:
       return room_a_channel_ - lane.under_way;
@@ -209,8 +208,7 @@ int ChannelRounds::Room(const Lane& lane, TimePoint now) const {
 }
 
 int ChannelRounds::RoomAhead(const Lane& lane, TimePoint now) const {
-  const bool open = now >= lane.not_before && lane.breaker.At(now) == Breaker::Passes::kAll;
-  const int ahead = open ? lane.ahead : 0;
+  const int ahead = lane.breaker.At(now) == Breaker::Passes::kAll ? lane.ahead : 0;
   return ahead - lane.asked - static_cast<int>(lane.held.size());
 }
 
@@ -353,7 +351,6 @@ milliseconds ChannelRounds::Pause(std::optional<TimePoint> next, bool took, Time
   milliseconds pause = kLookPause;
   if (next) pause = std::min(pause, *next - now);
   for (const auto& lane : lanes_) {
-    if (lane->not_before > now) pause = std::min(pause, lane->not_before - now);
     const EndpointState& state = lane->breaker.state();
     if (state.state != EndpointState::State::kOpen) continue;
     if (state.probe_at > now) pause = std::min(pause, state.probe_at - now);

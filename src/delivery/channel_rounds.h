@@ -56,8 +56,7 @@ class ChannelRounds {
     int asked = 0;  // of turns under way
     int ahead = 0;  // how many to take ahead: none of a channel that is not quick
     std::deque<Held> held;
-    TimePoint not_before = {};  // the channel said when to come again
-    bool probe = false;         // what is handed on next is one, and it was taken
+    bool probe = false;  // what is handed on next is one, and it was taken
   };
   struct Sending {
     Delivery delivery;

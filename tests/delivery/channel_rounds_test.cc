@@ -295,28 +295,6 @@ TEST_CASE("channel_rounds: a channel that another process turned off is not open
   CHECK(bench.outbox.Remembered("a")->state == EndpointState::State::kOff);
 }
 
-TEST_CASE("channel_rounds: the time that a channel names holds for all that is for it") {
-  Bench bench(2);
-  ChannelAnswer limited = AnswerOf(AnswerKind::kLater, 429);
-  limited.retry_after = seconds(30);
-  bench.channel[0]->answer = limited;
-  bench.Add(1, "chat");
-  bench.Settle();
-  REQUIRE(bench.channel[0]->sent.size() == 1);
-  for (int i = 0; i < 5; ++i) bench.Add(1, "chat" + std::to_string(i));
-  const DeliveryId elsewhere = bench.Add(2, "chat");
-
-  bench.clock.Advance(seconds(29));
-  bench.Settle();
-  CHECK(bench.channel[0]->sent.size() == 1);
-  CHECK(bench.outbox[elsewhere].state == State::kEnded);
-  bench.channel[0]->answer = {};
-  bench.clock.Advance(seconds(1));
-  bench.Settle();
-
-  CHECK(bench.channel[0]->sent.size() == 7);
-}
-
 TEST_CASE("channel_rounds: where the channel does not delete, an edit takes its place") {
   Bench bench(1, {}, {.max_delete_age = {}, .edit_instead = true});
   bench.channel[0]->answer = AnswerOf(AnswerKind::kUnsupported, 422);
