@@ -57,7 +57,8 @@ class Doctor(unittest.TestCase):
     def install_again(cls, **values):
         """Takes away what was registered there, as every installation does."""
         before = len(cls.proven())
-        cls.stand_in.install(cls.portal.member_id, handler=cls.handler, **values)
+        cls.stand_in.install(cls.portal.member_id, handler=cls.handler,
+                             **{"scope": "imconnector,imopenlines,im", **values})
         wait_for(lambda: len(cls.proven()) > before, 60, "the proof")
 
     @classmethod
