@@ -1,17 +1,15 @@
-#include "delivery/channel_rounds.h"
-
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
-#include "tests/fakes/fake_clock.h"
-#include "tests/fakes/fake_outbox.h"
-#include "tests/fakes/scripted_channel.h"
+#include "tests/delivery/channel_rounds_bench.h"
 
 namespace imrelay {
 namespace {
@@ -22,50 +20,7 @@ using std::chrono::seconds;
 using AnswerKind = ChannelAnswer::Kind;
 using State = FakeOutbox::State;
 using Verdict = Settlement::Verdict;
-
-// A sender of channels "a", "b" … that serve the lines 1, 2 …, driven by hand.
-class Bench {
- public:
-  explicit Bench(int channels = 1, SenderLimits limits = {}, DeletionPolicy policy = {}) {
-    std::vector<ChannelEntry> entries;
-    for (int i = 0; i < channels; ++i) {
-      ChannelEntry entry;
-      entry.name = std::string(1, static_cast<char>('a' + i));
-      auto scripted = std::make_unique<ScriptedChannel>();
-      channel.push_back(scripted.get());
-      entry.channel = std::move(scripted);
-      entry.line = LineId(i + 1);
-      entry.policy = policy;
-      entries.push_back(std::move(entry));
-    }
-    directory = std::make_unique<ChannelDirectory>(std::move(entries));
-    rounds = std::make_unique<ChannelRounds>(outbox, *directory, 0, clock, limits,
-                                             std::make_shared<Bell>());
-  }
-
-  // Rounds until nothing is to be done now. Returns the pause that the last one named.
-  milliseconds Settle() {
-    for (int i = 0; i < 1000; ++i) {
-      const int turns = outbox.turns();
-      const Result<milliseconds> pause = rounds->Round();
-      REQUIRE(pause.has_value());
-      if (pause->count() > 0 && outbox.turns() == turns) return *pause;
-    }
-    FAIL("it never ends");
-    return {};
-  }
-
-  DeliveryId Add(std::int64_t line, const std::string& chat,
-                 std::string_view kind = kind::kMessageCreated) {
-    return outbox.Add(line, chat, kind);
-  }
-
-  FakeClock clock;
-  FakeOutbox outbox;
-  std::vector<ScriptedChannel*> channel;
-  std::unique_ptr<ChannelDirectory> directory;
-  std::unique_ptr<ChannelRounds> rounds;
-};
+using Bench = ChannelRoundsBench;
 
 TEST_CASE("channel_rounds: everything is sent, in the order of its chat") {
   Bench bench;
@@ -180,119 +135,6 @@ TEST_CASE("channel_rounds: what has no channel waits") {
 
   CHECK(bench.outbox[id].state == State::kPending);
   CHECK(bench.outbox.turns() == 0);
-}
-
-TEST_CASE("channel_rounds: 410 turns the channel off, and nothing is lost by it") {
-  Bench bench;
-  bench.channel[0]->answer = AnswerOf(AnswerKind::kOff, 410);
-  const DeliveryId id = bench.Add(1, "chat");
-  bench.Settle();
-  bench.Add(1, "another chat");
-  bench.channel[0]->answer = {};
-  bench.clock.Advance(hours(24 * 30));
-  bench.Settle();
-
-  CHECK(bench.channel[0]->sent.size() == 1);
-  CHECK(bench.outbox[id].state == State::kPending);
-  CHECK(bench.outbox[id].delivery.attempts == 0);
-  REQUIRE(bench.outbox.Remembered("a").has_value());
-  EndpointState state = *bench.outbox.Remembered("a");
-  CHECK(state.state == EndpointState::State::kOff);
-
-  state.state = EndpointState::State::kClosed;
-  state.since = bench.clock.Now();
-  bench.outbox.Remember(state);
-  bench.clock.Advance(seconds(1));
-  bench.Settle();
-
-  CHECK(bench.channel[0]->sent.size() == 3);
-  CHECK(bench.outbox[id].state == State::kEnded);
-}
-
-TEST_CASE("channel_rounds: an endpoint that fails is left alone, probed, and called again") {
-  Bench bench;
-  bench.channel[0]->answer = AnswerOf(AnswerKind::kLater, 0);
-  for (int i = 0; i < 5; ++i) bench.Add(1, "chat" + std::to_string(i));
-  for (int i = 0; i < 10; ++i) {
-    bench.Settle();
-    bench.clock.Advance(seconds(1));
-  }
-  REQUIRE(bench.outbox.Remembered("a").has_value());
-  CHECK(bench.outbox.Remembered("a")->state == EndpointState::State::kOpen);
-
-  const std::size_t sent = bench.channel[0]->sent.size();
-  bench.clock.Advance(hours(1));
-  bench.Settle();
-  CHECK(bench.channel[0]->sent.size() == sent + 1);
-
-  bench.channel[0]->answer = {};
-  bench.clock.Advance(hours(1));
-  bench.Settle();
-  CHECK(bench.outbox.Remembered("a")->state == EndpointState::State::kClosed);
-  for (int i = 1; i <= 5; ++i) CHECK(bench.outbox[DeliveryId(i)].state == State::kEnded);
-}
-
-TEST_CASE("channel_rounds: what belongs to no line is cancelled where only lines have channels") {
-  Bench bench;
-  Delivery delivery;
-  delivery.queue = QueueId(-7);
-  delivery.portal = PortalId(7);
-  delivery.kind = kind::kPortalInstalled;
-  const DeliveryId of_none = bench.outbox.Add(delivery);
-  const DeliveryId unserved = bench.Add(9, "chat");
-
-  bench.Settle();
-
-  CHECK(bench.outbox[of_none].last->verdict == Verdict::kCancelled);
-  CHECK(bench.outbox[of_none].last->reason == "no channel is configured for it");
-  CHECK(bench.outbox[unserved].state == State::kPending);
-
-  Bench without(0);
-  const DeliveryId waits = without.outbox.Add(delivery);
-  without.Settle();
-  CHECK(without.outbox[waits].state == State::kPending);
-}
-
-TEST_CASE("channel_rounds: of several processes one probes") {
-  Bench bench;
-  bench.channel[0]->answer = AnswerOf(AnswerKind::kLater, 0);
-  for (int i = 0; i < 5; ++i) bench.Add(1, "chat" + std::to_string(i));
-  for (int i = 0; i < 10; ++i) {
-    bench.Settle();
-    bench.clock.Advance(seconds(1));
-  }
-  ChannelRounds other(bench.outbox, *bench.directory, 1, bench.clock, {}, std::make_shared<Bell>());
-  REQUIRE(other.Round().has_value());
-  const std::size_t sent = bench.channel[0]->sent.size();
-
-  bench.clock.Advance(milliseconds(hours(1)) - seconds(1));
-  REQUIRE(other.Round().has_value());
-  REQUIRE(bench.rounds->Round().has_value());
-  bench.clock.Advance(seconds(1));
-  // Both have looked, and both would probe.
-  REQUIRE(other.Round().has_value());
-  bench.Settle();
-
-  CHECK(bench.channel[0]->sent.size() == sent + 1);
-}
-
-TEST_CASE("channel_rounds: a channel that another process turned off is not opened by this one") {
-  Bench bench;
-  bench.channel[0]->answer = AnswerOf(AnswerKind::kLater, 0);
-  bench.Add(1, "chat");
-  for (int i = 0; i < 20; ++i) bench.Add(1, "chat" + std::to_string(i));
-  bench.clock.Advance(seconds(1));
-  EndpointState off;
-  off.name = "a";
-  off.state = EndpointState::State::kOff;
-  off.since = bench.clock.Now();
-  REQUIRE(bench.rounds->Round().has_value());
-  bench.outbox.Remember(off);
-  bench.Settle();
-  bench.clock.Advance(seconds(6));
-  bench.Settle();
-
-  CHECK(bench.outbox.Remembered("a")->state == EndpointState::State::kOff);
 }
 
 TEST_CASE("channel_rounds: where the channel does not delete, an edit takes its place") {
