@@ -30,8 +30,10 @@ constexpr Known kKnown[] = {
      "From an event's arrival to its answer, which is when it is on disk."},
     {"imrelay_commit_batch_size", kSizes, "Plans that one commit of the database carried."},
     {"imrelay_deliveries_total", kCounter,
-     "Deliveries that ended, by kind and state (done, failed, cancelled)."},
-    {"imrelay_deletions_total", kCounter, "Deletions that ended, by outcome."},
+     "Deliveries that a sender ended, by kind and state (done, failed, cancelled). What a "
+     "deletion, an "
+     "uninstallation or a command cancels is in imrelay stats."},
+    {"imrelay_deletions_total", kCounter, "Operators' deletions that a sender ended, by outcome."},
     {"imrelay_attempts_total", kCounter,
      "Attempts to send, by target (channel, confirmation, portal) and result."},
     {"imrelay_attempt_seconds", kSeconds, "How long attempts took, by target."},

@@ -5,37 +5,9 @@
 #include "base/metrics.h"
 
 namespace imrelay {
-namespace {
-
-using Verdict = Settlement::Verdict;
-
-const char* WordOf(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::kDone:
-      return "done";
-    case Verdict::kGone:
-      return "gone";
-    case Verdict::kTooOld:
-      return "too_old";
-    case Verdict::kUnsupported:
-      return "unsupported";
-    case Verdict::kFailed:
-      return "failed";
-    case Verdict::kCancelled:
-      return "cancelled";
-    case Verdict::kLater:
-      return "later";
-  }
-  return "failed";
-}
-
-bool IsDeletion(std::string_view kind) {
-  return kind == kind::kMessageDeleted || kind == kind::kIncomingDeleted;
-}
-
-}  // namespace
 
 void CountSettled(std::string_view target, std::string_view kind, const Settlement& settlement) {
+  using Verdict = Settlement::Verdict;
   const Verdict verdict = settlement.verdict;
   if (settlement.attempt) {
     const std::string where(target);
@@ -47,7 +19,9 @@ void CountSettled(std::string_view target, std::string_view kind, const Settleme
   const bool ends_otherwise = verdict == Verdict::kFailed || verdict == Verdict::kCancelled;
   Count("imrelay_deliveries_total",
         {{"kind", std::string(kind)}, {"state", ends_otherwise ? WordOf(verdict) : "done"}});
-  if (IsDeletion(kind)) Count("imrelay_deletions_total", {{"outcome", WordOf(verdict)}});
+  // The client's own deletions, which go to Bitrix24, are no deletions of an operator's.
+  if (kind == kind::kMessageDeleted)
+    Count("imrelay_deletions_total", {{"outcome", WordOf(verdict)}});
 }
 
 }  // namespace imrelay

@@ -117,4 +117,7 @@ struct Settlement {
   bool tell_operator = false;
 };
 
+// The word for a verdict: of a deletion its outcome, "later" for kLater.
+const char* WordOf(Settlement::Verdict verdict);
+
 }  // namespace imrelay

@@ -47,26 +47,6 @@ struct Case {
   MessageId message() const { return MessageId(row.message.value_or(0)); }
 };
 
-const char* WordOf(Verdict verdict) {
-  switch (verdict) {
-    case Verdict::kDone:
-      return "done";
-    case Verdict::kGone:
-      return "gone";
-    case Verdict::kTooOld:
-      return "too_old";
-    case Verdict::kUnsupported:
-      return "unsupported";
-    case Verdict::kFailed:
-      return "failed";
-    case Verdict::kCancelled:
-      return "cancelled";
-    case Verdict::kLater:
-      return "later";
-  }
-  return "later";
-}
-
 Result<std::optional<Row>> FindRow(Database& database, DeliveryId id) {
   Statement& find = database.Prepare(sql::kOutboxState);
   Result<bool> found = find.Bind(id.value()).Step();
