@@ -182,10 +182,18 @@ void ChannelRounds::Take(Sending& sending, const ChannelAnswer& answer) {
   const bool comes_again = settlement.verdict == Settlement::Verdict::kLater;
   const bool worked = settlement.verdict == Settlement::Verdict::kDone ||
                       settlement.verdict == Settlement::Verdict::kGone;
-  if (sending.refused && !worked && !comes_again) {
-    // Both were tried; what was said of the deletion itself is its end.
-    if (!sending.refused->attempt) sending.refused->attempt = settlement.attempt;
-    settlement = *std::move(sending.refused);
+  if (sending.refused) {
+    Settlement& refused = *sending.refused;
+    if (refused.attempt) {
+      settlement.besides.insert(settlement.besides.begin(),
+                                {*std::move(refused.attempt), WordOf(refused.verdict)});
+    }
+    if (!worked && !comes_again) {
+      // Both were tried; what was said of the deletion itself is its end.
+      refused.attempt = std::move(settlement.attempt);
+      refused.besides = std::move(settlement.besides);
+      settlement = std::move(refused);
+    }
   }
   unsettled_.push_back(std::move(settlement));
   unsettled_kinds_.push_back(delivery.kind);

@@ -109,6 +109,7 @@ Settlement SettlementOf(const Delivery& delivery, const ChannelAnswer& answer,
   }
   if (answer.kind == ChannelAnswer::Kind::kOff) {
     // Not counted: how long an endpoint is off says nothing of the delivery.
+    settlement.besides.push_back({answer.attempt, "off"});
     settlement.due = now;
     return settlement;
   }

@@ -87,6 +87,13 @@ struct Attempt {
 };
 inline constexpr std::size_t kMaxKeptAnswer = 200;
 
+// A call that stands in the ledger and is no try of the delivery's: a deletion that was refused, so
+// that an edit took its place, or one that a channel answered by turning itself off.
+struct SideAttempt {
+  Attempt attempt;
+  std::string result;  // a word
+};
+
 // What became of a delivery that was taken up.
 struct Settlement {
   enum class Verdict {
@@ -103,6 +110,7 @@ struct Settlement {
   Verdict verdict = Verdict::kDone;
   // None where nobody was asked. With one, the count of attempts grows.
   std::optional<Attempt> attempt;
+  std::vector<SideAttempt> besides;  // made before `attempt`
   // A short sentence or word for people, becomes last_error; empty for kDone.
   std::string reason;
   TimePoint due;  // of kLater

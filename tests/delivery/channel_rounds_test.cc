@@ -148,7 +148,12 @@ TEST_CASE("channel_rounds: where the channel does not delete, an edit takes its 
   REQUIRE(bench.channel[0]->sent.size() == 2);
   CHECK_FALSE(bench.channel[0]->sent[0].as_edit);
   CHECK(bench.channel[0]->sent[1].as_edit);
-  CHECK(bench.outbox[id].last->verdict == Verdict::kDone);
+  const Settlement last = *bench.outbox[id].last;
+  CHECK(last.verdict == Verdict::kDone);
+  REQUIRE(last.besides.size() == 1);
+  CHECK(last.besides[0].result == "unsupported");
+  CHECK(last.besides[0].attempt.http_status == 422);
+  CHECK(last.attempt->http_status == 200);
 }
 
 TEST_CASE("channel_rounds: when the edit is refused too, the deletion's own refusal counts") {
@@ -162,6 +167,9 @@ TEST_CASE("channel_rounds: when the edit is refused too, the deletion's own refu
   CHECK(bench.outbox[id].last->verdict == Verdict::kTooOld);
   CHECK(bench.outbox[id].last->tell_operator);
   CHECK(bench.outbox[id].delivery.attempts == 1);
+  REQUIRE(bench.outbox[id].last->besides.size() == 1);
+  CHECK(bench.outbox[id].last->besides[0].result == "too_old");
+  CHECK(bench.outbox[id].last->attempt->http_status == 400);
 }
 
 TEST_CASE("channel_rounds: an edit that could not be sent now comes again") {

@@ -192,6 +192,9 @@ TEST_CASE("verdicts: how long an endpoint is off does not count as tries") {
 
   const Settlement settlement = SettlementOf(delivery, AnswerOf(AnswerKind::kOff, 410), {}, kNow);
 
+  REQUIRE(settlement.besides.size() == 1);
+  CHECK(settlement.besides[0].result == "off");
+  CHECK(settlement.besides[0].attempt.http_status == 410);
   CHECK(settlement.verdict == Verdict::kLater);
   CHECK(settlement.due == kNow);
   CHECK_FALSE(settlement.attempt.has_value());

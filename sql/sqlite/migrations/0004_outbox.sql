@@ -106,7 +106,7 @@ CREATE TABLE attempt (
   PRIMARY KEY (delivery_id, number)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TRIGGER delivery_attempts_erased AFTER DELETE ON delivery WHEN OLD.attempts > 0
+CREATE TRIGGER delivery_attempts_erased AFTER DELETE ON delivery
 BEGIN
   DELETE FROM attempt WHERE delivery_id = OLD.delivery_id;
 END;

@@ -117,7 +117,8 @@ WHERE delivery_id = ?1;
 
 -- name: AttemptInsert
 INSERT INTO attempt (delivery_id, number, begun_at_ms, took_ms, http_status, result, answer)
-VALUES (?1, ?2, ?3, ?4, nullif(?5, 0), ?6, nullif(?7, ''));
+VALUES (?1, (SELECT coalesce(max(number), 0) + 1 FROM attempt WHERE delivery_id = ?1), ?2, ?3,
+        nullif(?4, 0), ?5, nullif(?6, ''));
 
 -- name: EndpointsFind
 SELECT name, fingerprint, state, failures, since, probe_at_ms, reason FROM endpoint;

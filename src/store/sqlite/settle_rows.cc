@@ -66,14 +66,20 @@ Result<std::optional<Row>> FindRow(Database& database, DeliveryId id) {
   return std::optional(std::move(row));
 }
 
-Status RecordAttempt(const Case& c) {
-  if (!c.settled.attempt) return {};
-  const Attempt& attempt = *c.settled.attempt;
+Status InsertAttempt(const Case& c, const Attempt& attempt, const char* result) {
   Statement& insert = c.database.Prepare(sql::kAttemptInsert);
-  insert.Bind(c.settled.id.value()).Bind(c.row.attempts + 1);
-  insert.Bind(UnixMilliseconds(attempt.begun_at)).Bind(std::int64_t{attempt.took.count()});
-  insert.Bind(std::int64_t{attempt.http_status}).Bind(WordOf(c.settled.verdict));
-  return insert.Bind(attempt.answer).Run();
+  insert.Bind(c.settled.id.value()).Bind(UnixMilliseconds(attempt.begun_at));
+  insert.Bind(std::int64_t{attempt.took.count()}).Bind(std::int64_t{attempt.http_status});
+  return insert.Bind(result).Bind(attempt.answer).Run();
+}
+
+Status RecordAttempts(const Case& c) {
+  for (const SideAttempt& side : c.settled.besides) {
+    Status done = InsertAttempt(c, side.attempt, side.result.c_str());
+    if (!done) return done;
+  }
+  if (!c.settled.attempt) return {};
+  return InsertAttempt(c, *c.settled.attempt, WordOf(c.settled.verdict));
 }
 
 // Of a delivery that does not end with it; End counts too.
@@ -251,7 +257,7 @@ Status SettleRow(Database& database, const Settlement& settled, LeaseHolder hold
     c.row.made = c.told.ids;
     return sent && !c.row.made.empty() ? NameMessage(c) : Status();
   }
-  Status done = RecordAttempt(c);
+  Status done = RecordAttempts(c);
   if (done && (c.IsSending() || c.IsIncoming())) done = Learn(c);
   if (!done) return done;
   if (settled.verdict == Verdict::kLater) {
