@@ -34,18 +34,6 @@ std::string HostOf(const ConfiguredChannel& channel) {
   return endpoint ? endpoint->authority : std::string();
 }
 
-std::string_view WordOf(EndpointState::State state) {
-  switch (state) {
-    case EndpointState::State::kClosed:
-      return "closed";
-    case EndpointState::State::kOpen:
-      return "open";
-    case EndpointState::State::kOff:
-      return "off";
-  }
-  return "closed";
-}
-
 // On how many lines something waits, by channel; what belongs to no line is the unnamed one's.
 Result<std::map<std::string, int>> CountWaiting(const Config& config, Outbox& outbox) {
   Result<std::vector<ReadyQueue>> queues = outbox.FindReady(Target::kChannel);

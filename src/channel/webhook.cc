@@ -11,6 +11,7 @@
 #include "channel/signature.h"
 #include "channel/webhook_call.h"
 #include "codec/json.h"
+#include "domain/external_id.h"
 #include "http/retry_after.h"
 
 namespace imrelay {
@@ -21,7 +22,6 @@ using Kind = ChannelAnswer::Kind;
 constexpr std::chrono::seconds kTimeout{15};
 static_assert(kTimeout < kLongestSend);
 constexpr std::size_t kMostIds = 20;
-constexpr std::size_t kLongestId = 100;  // what Bitrix24 keeps of one; see ExternalMessageId
 
 // A call on its way.
 struct Sent {
@@ -32,13 +32,6 @@ struct Sent {
   TimePoint begun_at;
   std::chrono::steady_clock::time_point begun;
 };
-
-// An id that Bitrix24 would give back as it was given: it drops "0", trims and cuts.
-bool IsKeepable(std::string_view id) {
-  return !id.empty() && id.size() <= kLongestId && id != "0" && id.front() != ' ' &&
-         id.back() != ' ' && IsValidUtf8(id) &&
-         std::none_of(id.begin(), id.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; });
-}
 
 Tree JsonOf(const HttpResponse& response) {
   // Whatever its Content-Type: PHP calls everything HTML that says nothing else.
@@ -57,7 +50,7 @@ void ReadIds(const HttpResponse& response, ChannelAnswer& answer) {
       const ExternalMessageId external(id.text());
       auto& taken = answer.external_ids;
       if (std::find(taken.begin(), taken.end(), external) != taken.end()) continue;
-      if (taken.size() < kMostIds && IsKeepable(id.text())) {
+      if (taken.size() < kMostIds && FaultOfExternalId(id.text()) == nullptr) {
         taken.push_back(external);
       } else {
         ++unused;

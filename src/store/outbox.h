@@ -57,6 +57,19 @@ struct EndpointState {
   std::string reason;  // a short sentence
 };
 
+// The word for a state, as people see it and the database keeps it.
+inline const char* WordOf(EndpointState::State state) {
+  switch (state) {
+    case EndpointState::State::kClosed:
+      return "closed";
+    case EndpointState::State::kOpen:
+      return "open";
+    case EndpointState::State::kOff:
+      break;
+  }
+  return "off";
+}
+
 // The queue of what is to be sent, and the mapping's part of it. At most the oldest open delivery
 // of an external chat and target is ready at a time; the schema keeps it so. As Store: durable,
 // thread-safe, several processes, kUnavailable when the database is away, and then nothing changed.

@@ -11,6 +11,7 @@
 #include "codec/form.h"
 #include "codec/json.h"
 #include "domain/delivery.h"
+#include "domain/external_id.h"
 
 namespace imrelay {
 namespace {
@@ -220,9 +221,8 @@ Status WriteChat(std::string_view kind, const ObjectReader& chat, const std::str
 }  // namespace
 
 std::string FaultOfId(IdOf what, std::string_view id) {
-  const bool well = !id.empty() && id.size() <= kLongestId && id != "0" && IsLine(id) &&
-                    id.front() != ' ' && id.back() != ' ' &&
-                    (what == IdOf::kMessage || id.find('|') == id.npos);
+  const bool well =
+      FaultOfExternalId(id) == nullptr && (what == IdOf::kMessage || id.find('|') == id.npos);
   if (well) return {};
   return what == IdOf::kChat
              ? "1 to 100 bytes, not \"0\", without |, control characters and blanks at its ends"

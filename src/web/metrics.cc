@@ -29,18 +29,6 @@ const char* WordOf(Target target) {
   return "portal";
 }
 
-const char* WordOf(EndpointState::State state) {
-  switch (state) {
-    case EndpointState::State::kClosed:
-      return "closed";
-    case EndpointState::State::kOpen:
-      return "open";
-    case EndpointState::State::kOff:
-      break;
-  }
-  return "off";
-}
-
 void AddPortals(const std::vector<PortalAccess>& portals, TimePoint now,
                 std::vector<Level>& levels) {
   for (const PortalAccess& portal : portals) {

@@ -36,16 +36,6 @@ Result<DeliveryRow> FindDelivery(Database& database, DeliveryId id) {
   return found;
 }
 
-Result<std::vector<DeliveryId>> TakeIds(Statement& find) {
-  std::vector<DeliveryId> ids;
-  while (true) {
-    Result<bool> row = find.Step();
-    if (!row) return Fail(std::move(row).error());
-    if (!*row) return ids;
-    ids.emplace_back(find.Integer(0));
-  }
-}
-
 Result<bool> HasRow(Statement& find) {
   Result<bool> row = find.Step();
   if (!row) return Fail(std::move(row).error());
@@ -91,12 +81,12 @@ Result<std::vector<DeliveryId>> FindEdits(Database& database, DeliveryId id,
                                           const DeliveryRow& row) {
   if (row.kind == kind::kIncomingCreated) {
     Statement& after = database.Prepare(sql::kIncomingOpenAfter);
-    return TakeIds(after.Bind(id.value()).Bind(kind::kIncomingUpdated));
+    return TakeDeliveryIds(after.Bind(id.value()).Bind(kind::kIncomingUpdated));
   }
   if (row.kind != kind::kMessageCreated) return std::vector<DeliveryId>();
   Statement& find = database.Prepare(sql::kDeliveriesOfMessageOpen);
   find.Bind(row.line).BindOptional(row.message_id).Bind(kind::kMessageUpdated);
-  return TakeIds(find);
+  return TakeDeliveryIds(find);
 }
 
 // Of one line; those of one portal and target come one after another.
@@ -116,6 +106,16 @@ void Add(const OutboxLevels::Queue& queue, ConnectorId connector, LineId line,
 }
 
 }  // namespace
+
+Result<std::vector<DeliveryId>> TakeDeliveryIds(Statement& find) {
+  std::vector<DeliveryId> ids;
+  while (true) {
+    Result<bool> row = find.Step();
+    if (!row) return Fail(std::move(row).error());
+    if (!*row) return ids;
+    ids.emplace_back(find.Integer(0));
+  }
+}
 
 Status RetryRow(Database& database, DeliveryId id, TimePoint now) {
   Result<DeliveryRow> row = FindDelivery(database, id);
@@ -175,7 +175,7 @@ Result<std::vector<DeliveryId>> FindFailed(Database& database, const ReportQuery
   Statement& find = database.Prepare(sql::kDeliveriesFailed);
   find.Bind(after.value()).BindOptional(which.member_id).BindOptional(which.line_id);
   find.BindOptional(which.connector).BindOptional(which.kind);
-  return TakeIds(find.Bind(std::int64_t{limit}));
+  return TakeDeliveryIds(find.Bind(std::int64_t{limit}));
 }
 
 Result<OutboxLevels> FindLevelRows(Database& database) {

@@ -8,6 +8,9 @@
 
 namespace imrelay {
 
+// The delivery numbers that `find` gives, to its end.
+Result<std::vector<DeliveryId>> TakeDeliveryIds(Statement& find);
+
 // ChannelStore::RetryDelivery and CancelDelivery inside a writer's job.
 Status RetryRow(Database& database, DeliveryId id, TimePoint now);
 Status CancelRow(Database& database, DeliveryId id, TimePoint now);

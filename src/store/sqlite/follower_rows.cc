@@ -3,18 +3,10 @@
 #include <string_view>
 #include <vector>
 
+#include "store/sqlite/delivery_rows.h"
+
 namespace imrelay {
 namespace {
-
-Result<std::vector<DeliveryId>> TakeIds(Statement& find) {
-  std::vector<DeliveryId> ids;
-  while (true) {
-    Result<bool> row = find.Step();
-    if (!row) return Fail(std::move(row).error());
-    if (!*row) return ids;
-    ids.emplace_back(find.Integer(0));
-  }
-}
 
 Status Cancel(const ChangeContext& context, const Result<std::vector<DeliveryId>>& ids,
               const char* reason) {
@@ -31,7 +23,7 @@ Status Cancel(const ChangeContext& context, const Result<std::vector<DeliveryId>
 Result<std::vector<DeliveryId>> FindAfter(const ChangeContext& context,
                                           const IncomingCreation& creation, std::string_view kind) {
   Statement& find = context.database.Prepare(sql::kIncomingOpenAfter);
-  return TakeIds(find.Bind(creation.id.value()).Bind(kind));
+  return TakeDeliveryIds(find.Bind(creation.id.value()).Bind(kind));
 }
 
 }  // namespace
@@ -51,7 +43,7 @@ Status EndEdits(const ChangeContext& context, std::int64_t line_key, MessageId m
                 const char* reason) {
   Statement& find = context.database.Prepare(sql::kDeliveriesOfMessageOpen);
   find.Bind(line_key).Bind(message.value()).Bind(kind::kMessageUpdated);
-  return Cancel(context, TakeIds(find), reason);
+  return Cancel(context, TakeDeliveryIds(find), reason);
 }
 
 Result<bool> WasNeverSent(Database& database, std::int64_t line_key, MessageId message) {

@@ -3,13 +3,11 @@
 #include <algorithm>
 #include <optional>
 
-#include "base/utf8.h"
+#include "domain/external_id.h"
 #include "store/sqlite/place_rows.h"
 
 namespace imrelay {
 namespace {
-
-constexpr std::size_t kLongestId = 100;
 
 struct Row {
   std::int64_t part = 0;
@@ -35,23 +33,6 @@ std::string_view Trimmed(std::string_view text) {
   const std::size_t first = text.find_first_not_of(kSpace);
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
-
-bool IsPrintable(std::string_view text) {
-  const auto control = [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte < 0x20 || byte == 0x7F;
-  };
-  return IsValidUtf8(text) && std::none_of(text.begin(), text.end(), control);
-}
-
-// What is wrong with an id; empty when nothing is.
-std::string ProblemOf(std::string_view id) {
-  if (id.empty()) return "the channel told an empty message id";
-  if (id == "0") return "the channel told the message id 0, which Bitrix24 never keeps";
-  if (id.size() > kLongestId) return "the channel told a message id of more than 100 bytes";
-  if (!IsPrintable(id)) return "the channel told a message id with unprintable characters";
-  return {};
 }
 
 // Printable UTF-8 as a JSON string.
@@ -234,8 +215,8 @@ UsableIds FindUsable(const std::vector<ExternalMessageId>& told) {
   UsableIds usable;
   for (const ExternalMessageId& id : told) {
     const std::string_view text = Trimmed(id.value());
-    if (std::string problem = ProblemOf(text); !problem.empty()) {
-      usable.problem = std::move(problem);
+    if (const char* const fault = FaultOfExternalId(text)) {
+      usable.problem = std::string("the channel told ") + fault;
     } else if (std::find(usable.ids.begin(), usable.ids.end(), text) == usable.ids.end()) {
       usable.ids.emplace_back(text);
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "store/sqlite/delivery_rows.h"
 #include "store/sqlite/follower_rows.h"
 #include "store/sqlite/installation_rows.h"
 #include "store/sqlite/naming_rows.h"
@@ -118,18 +119,7 @@ Result<std::vector<DeliveryId>> FindDue(Database& database, Target target, Queue
   Statement& find = database.Prepare(sql::kOutboxDue);
   find.Bind(NumberOf(target)).Bind(queue.value()).Bind(UnixMilliseconds(now));
   find.Bind(std::int64_t{most});
-  std::vector<DeliveryId> due;
-  while (true) {
-    Result<bool> row = find.Step();
-    if (!row) return Fail(std::move(row).error());
-    if (!*row) return due;
-    due.emplace_back(find.Integer(0));
-  }
-}
-
-const char* WordOf(EndpointState::State state) {
-  static constexpr const char* kWords[] = {"closed", "open", "off"};
-  return kWords[static_cast<std::size_t>(state)];
+  return TakeDeliveryIds(find);
 }
 
 Statement& BindEndpoint(Statement& statement, const EndpointState& state) {
