@@ -16,6 +16,16 @@ if(IMRELAY_SANITIZE)
   target_link_options(imrelay_build INTERFACE -fsanitize=${IMRELAY_SANITIZE})
   target_compile_definitions(imrelay_build INTERFACE IMRELAY_SANITIZED=1)
 endif()
+# Where a test may kill the process; see base/failpoint.h. Never in what users run.
+if(IMRELAY_TESTS)
+  target_compile_definitions(imrelay_build INTERFACE IMRELAY_FAILPOINTS=1)
+endif()
+# Test programs, after imrelay_build: what they test is instrumented whole, and their own code only
+# for addresses, because doctest's macros take three times as long otherwise.
+add_library(imrelay_test_build INTERFACE)
+if(IMRELAY_SANITIZE MATCHES "address")
+  target_compile_options(imrelay_test_build INTERFACE -O0 -fno-sanitize=undefined)
+endif()
 if(IMRELAY_FUZZ)
   target_compile_options(imrelay_build INTERFACE
     "-fsanitize-ignorelist=${PROJECT_SOURCE_DIR}/tests/fuzz/ignored.txt")
@@ -49,6 +59,6 @@ function(imrelay_test room)
   target_compile_definitions(${room}_test PRIVATE
     IMRELAY_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
   target_link_libraries(${room}_test
-    PRIVATE imrelay_${room} ${TEST_ROOMS} imrelay_build ${TEST_LIBRARIES})
+    PRIVATE imrelay_${room} ${TEST_ROOMS} imrelay_build ${TEST_LIBRARIES} imrelay_test_build)
   add_test(NAME ${room} COMMAND ${room}_test)
 endfunction()
