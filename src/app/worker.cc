@@ -17,6 +17,7 @@
 #include "app/delivery_side.h"
 #include "app/probe_proof.h"
 #include "app/service.h"
+#include "app/spool_side.h"
 #include "base/log.h"
 #include "fastcgi/listen_socket.h"
 #include "fastcgi/server.h"
@@ -95,7 +96,9 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
   SqliteStore& store = *service.store;
   const Result<std::vector<ChannelAddress>> addresses = AddressesOf(config, service.keyring);
   if (!addresses) return Fail(addresses.error());
-  Ingest ingest(store, service.keyring, clock);
+  Hold hold;
+  Ingest ingest(store, service.keyring, clock, &hold);
+  SpoolSide spool(config, store, ingest, hold, clock);
   Prover prover(store, service.keyring, bitrix24.authorization_server, bitrix24.calls,
                 bitrix24.applications, clock);
   Upkeep upkeep(store, bitrix24.tokens, bitrix24.registrar, clock);
@@ -103,8 +106,13 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
                 bitrix24.applications, clock);
   Pages pages(visits, bitrix24.registrar, bitrix24.api, store, store);
   Routes routes({ingest, store,
-                 [&store, &clock, &addresses = *addresses] {
-                   return FindLevels({store, store, store}, addresses, clock.Now());
+                 [&store, &clock, &config, &addresses = *addresses] {
+                   Result<std::vector<Level>> levels =
+                       FindLevels({store, store, store}, addresses, clock.Now());
+                   for (Level& level : SpoolLevels(config.spool_directory, clock.Now())) {
+                     if (levels) levels->push_back(std::move(level));
+                   }
+                   return levels;
                  },
                  NamesIn(config),
                  [&pages](PageKind kind, const std::string& application, const Request& request,
@@ -116,6 +124,9 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
                  },
                  [&channel](const Request& request, Reply reply) {
                    channel.Handle(request, std::move(reply));
+                 },
+                 [&spool](const Request& request, std::function<void(Status)> done) {
+                   spool.Keep(request, std::move(done));
                  }});
   // Looks several times a second, because another process may have taken the installation in.
   BackgroundLoop proofs({"proofs wait", config.database_path + "-proofs", kProofPause},
@@ -150,6 +161,7 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
   sigwait(&stop_signals, &signal);
   Log(LogLevel::kInfo, "worker draining", {{"pid", std::to_string(getpid())}});
   upkeeps.Stop();
+  spool.Stop();
   channel.Stop();
   pages.Stop();  // before the proofs: a page may be waiting for one
   proofs.Stop();
@@ -171,7 +183,7 @@ Status RunWorker(const Config& config, const std::string& listen) {
 
   Result<int> socket = ListenSocket(listen);
   if (!socket) return Fail(std::move(socket).error());
-  Result<Service> service = OpenService(config);
+  Result<Service> service = OpenService(config, Patience::kOfRequests);
   if (!service) return Fail(std::move(service).error());
   const SystemClock clock;
   Result<std::unique_ptr<Bitrix24Side>> bitrix24 = Bitrix24Side::Open(config, *service, clock);
