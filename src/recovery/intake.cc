@@ -189,7 +189,8 @@ Result<bool> Intake::Finish() {
 
 Result<std::optional<TakenSpool>> Intake::Take(const Waiting& waiting) {
   Result<std::optional<TakenSpool>> file = TakenSpool::Take(waiting.path);
-  if (!file && file.error().code == ErrorCode::kInvalidArgument) {
+  if (!file) {
+    // One that cannot be opened must not keep the others waiting.
     Log(LogLevel::kError, "spool file passed over", {{"because", file.error().message}});
     Defer(waiting.path);
     return std::optional<TakenSpool>();
