@@ -11,6 +11,7 @@
 
 #include "admin/delivery_reports.h"
 #include "admin/reports.h"
+#include "app/backup_command.h"
 #include "app/commands.h"
 #include "app/config.h"
 #include "app/doctor.h"
@@ -27,6 +28,7 @@ struct Options {
   bool json = false;
   bool event = false;
   bool fix = false;
+  BackupOptions backup;
   std::string listen;
   std::string member_id;
   std::string connector;
@@ -66,6 +68,7 @@ class Parser {
     AddDelivery();
     AddChannel();
     AddStats();
+    AddBackup();
   }
 
   Exit Run(int argc, const char* const* argv, Streams& streams) {
@@ -154,6 +157,7 @@ class Parser {
   void AddChannel();
   void AddRetry(CLI::App& delivery);
   void AddStats();
+  void AddBackup();
   void AddDeliveryId(CLI::App* command);
   Command Report(ReportQuery::What what, bool one, const char* missing);
 
@@ -362,6 +366,19 @@ void Parser::AddStats() {
   stats->add_option("--days", options_.days, "the last so many days, by UTC; 30")
       ->check(CLI::Range(1, 36'500));
   AddJson(stats);
+}
+
+void Parser::AddBackup() {
+  CLI::App* backup = Add(app_, "backup", "copy the database into a new file, while it is in use",
+                         [](const Options& options, Streams& streams) {
+                           BackupOptions asked = options.backup;
+                           asked.json = options.json;
+                           return BackupCommand(options.config, asked, streams);
+                         });
+  backup->add_option("FILE", options_.backup.file, "the copy; must not be there yet")->required();
+  backup->add_flag("--whole", options_.backup.whole,
+                   "check the copy by integrity_check: each index against its table, too");
+  AddJson(backup);
 }
 
 void Parser::AddChannel() {

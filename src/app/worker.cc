@@ -6,9 +6,12 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <set>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 #include "app/background_loop.h"
 #include "app/bitrix24_side.h"
@@ -16,6 +19,7 @@
 #include "app/channels.h"
 #include "app/delivery_side.h"
 #include "app/probe_proof.h"
+#include "app/retention.h"
 #include "app/service.h"
 #include "base/log.h"
 #include "fastcgi/listen_socket.h"
@@ -34,6 +38,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kProofPause{200};
 constexpr std::chrono::milliseconds kUpkeepPause{1000};
+constexpr std::chrono::milliseconds kRetentionPause{100};
 
 // A core file would hold tokens and message texts. With a core_pattern that pipes, only the
 // second call helps.
@@ -89,6 +94,15 @@ std::string Names(const Applications& applications) {
   return names.empty() ? "none configured" : names;
 }
 
+void AddFileSizes(const std::string& database, std::vector<Level>& levels) {
+  for (const auto& [name, file] : {std::pair{"imrelay_database_bytes", database},
+                                   std::pair{"imrelay_wal_bytes", database + "-wal"}}) {
+    std::error_code error;
+    const std::uintmax_t bytes = std::filesystem::file_size(file, error);
+    if (!error) levels.push_back({name, {}, static_cast<double>(bytes)});
+  }
+}
+
 // Everything a worker does between its start and its stop signal.
 Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Service& service,
              Bitrix24Side& bitrix24, ChannelSide& channel, const Clock& clock) {
@@ -103,8 +117,11 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
                 bitrix24.applications, clock);
   Pages pages(visits, bitrix24.registrar, bitrix24.api, store, store);
   Routes routes({ingest, store,
-                 [&store, &clock, &addresses = *addresses] {
-                   return FindLevels({store, store, store}, addresses, clock.Now());
+                 [&store, &clock, &config, &addresses = *addresses] {
+                   Result<std::vector<Level>> levels =
+                       FindLevels({store, store, store}, addresses, clock.Now());
+                   if (levels) AddFileSizes(config.database_path, *levels);
+                   return levels;
                  },
                  NamesIn(config),
                  [&pages](PageKind kind, const std::string& application, const Request& request,
@@ -128,6 +145,9 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
                              [&] { return bitrix24.tokens.CommitHeld(); });
   BackgroundLoop upkeeps({"upkeep waits", config.database_path + "-upkeep", kUpkeepPause},
                          [&] { return upkeep.DoOne(); });
+  Retention retention(store, clock, config.keep_days);
+  BackgroundLoop erasing({"old rows stay", config.database_path + "-retention", kRetentionPause},
+                         [&] { return retention.DoOne(); });
 
   Result<std::unique_ptr<DeliverySide>> delivery =
       DeliverySide::Open(config, service, bitrix24, clock);
@@ -150,6 +170,7 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
   sigwait(&stop_signals, &signal);
   Log(LogLevel::kInfo, "worker draining", {{"pid", std::to_string(getpid())}});
   upkeeps.Stop();
+  erasing.Stop();
   channel.Stop();
   pages.Stop();  // before the proofs: a page may be waiting for one
   proofs.Stop();
