@@ -30,9 +30,10 @@ Exit Explain(const Error& error, const Config& config, const BackupOptions& opti
     streams.err << "; wait for it, or name another file";
     exit = Exit::kUsage;
   } else if (error.reason == kDamaged) {
-    streams.err << "; no backup was made, keep the former ones. Put the last one back, or save what "
-                   "can be read: sqlite3 "
-                << config.database_path << " .recover | sqlite3 NEW-FILE";
+    streams.err
+        << "; no backup was made, keep the former ones. Put the last one back, or save what "
+           "can be read: sqlite3 "
+        << config.database_path << " .recover | sqlite3 NEW-FILE";
     exit = Exit::kFoundWrong;
   } else if (error.code == ErrorCode::kInvalidArgument) {
     exit = Exit::kConfiguration;
@@ -61,9 +62,9 @@ void PrintJson(const Backup& backup, const Config& config, const BackupOptions& 
 
 void PrintText(const Backup& backup, const Config& config, const BackupOptions& options,
                std::ostream& out) {
-  out << options.file << ": " << backup.bytes() << " bytes in " << backup.pages
-      << " pages, schema " << backup.schema << "; copied in " << Seconds(backup.copied_in)
-      << " s, checked (" << (options.whole ? "integrity_check" : "quick_check") << ") in "
+  out << options.file << ": " << backup.bytes() << " bytes in " << backup.pages << " pages, schema "
+      << backup.schema << "; copied in " << Seconds(backup.copied_in) << " s, checked ("
+      << (options.whole ? "integrity_check" : "quick_check") << ") in "
       << Seconds(backup.checked_in) << " s\n"
       << "not in it: the key file " << config.key_file
       << " (keep a copy apart from this one), the configuration, and what waits in "
@@ -75,8 +76,7 @@ void PrintText(const Backup& backup, const Config& config, const BackupOptions& 
 
 }  // namespace
 
-Exit BackupCommand(const std::string& config_file, const BackupOptions& options,
-                   Streams& streams) {
+Exit BackupCommand(const std::string& config_file, const BackupOptions& options, Streams& streams) {
   Result<Config> config = LoadConfig(config_file, ProcessEnvironment());
   if (!config) {
     streams.err << "imrelay: " << config.error().message << '\n';

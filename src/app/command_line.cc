@@ -15,6 +15,7 @@
 #include "app/commands.h"
 #include "app/config.h"
 #include "app/doctor.h"
+#include "app/usage_error.h"
 #include "app/version.h"
 
 namespace imrelay {
@@ -79,7 +80,7 @@ class Parser {
         app_.exit(error, streams.out, streams.err);
         return Exit::kDone;
       }
-      streams.err << "imrelay: " << Explain(error, argc, argv) << '\n';
+      streams.err << "imrelay: " << ExplainUsage(app_, error, argc, argv) << '\n';
       return Exit::kUsage;
     }
     if (!options_.connector.empty()) options_.query.connector = LowerCase(options_.connector);
@@ -87,26 +88,6 @@ class Parser {
   }
 
  private:
-  // The library's own words name the option and what would be right, but not for a command.
-  std::string Explain(const CLI::ParseError& error, int argc, const char* const* argv) const {
-    const CLI::App* group = &app_;
-    while (!group->get_subcommands().empty()) group = group->get_subcommands().front();
-    const auto commands = group->get_subcommands([](const CLI::App*) { return true; });
-    if (commands.empty()) return std::string(error.what()) + "; see imrelay --help";
-    std::string given = "nothing";
-    for (int i = 1; i < argc; ++i) {
-      const std::string argument(argv[i]);
-      if (argument == "--config") ++i;  // its value is no command
-      if (argument == group->get_name() || argument.starts_with("-")) continue;
-      given = '"' + argument + '"';
-      break;
-    }
-    std::string names;
-    for (const CLI::App* command : commands) names += ' ' + command->get_name();
-    const std::string where = group == &app_ ? "command" : group->get_name();
-    return where + ": got " + given + ", takes one of:" + names;
-  }
-
   CLI::App* Add(CLI::App& parent, const char* name, const char* does, Command command) {
     CLI::App* added = parent.add_subcommand(name, does);
     added->fallthrough();

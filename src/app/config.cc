@@ -36,8 +36,8 @@ constexpr int kMostKeepDays = 36'500;
 Status ReadRetention(const Settings& settings, Config& config) {
   Result<int> days = settings.Integer("database.keep_days", 90, 0, kMostKeepDays);
   if (!days || (*days != 0 && *days < kLeastKeepDays)) {
-    return Fail(settings.Wrong("database.keep_days",
-                               "a whole number from 7 to 36500, or 0: for ever"));
+    return Fail(
+        settings.Wrong("database.keep_days", "a whole number from 7 to 36500, or 0: for ever"));
   }
   config.keep_days = std::chrono::days(*days);
   return {};

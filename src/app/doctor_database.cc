@@ -73,7 +73,8 @@ void CheckSizes(Findings& findings, const std::string& path) {
              MiB(static_cast<std::int64_t>(log)) +
                  ": the worker begins it anew at 64 MiB unless somebody reads an old "
                  "state of the database",
-             "end long-running sqlite3 shells and backups (fuser " + path + ")", Remedy{Act::kEmptyLog, path}));
+             "end long-running sqlite3 shells and backups (fuser " + path + ")",
+             Remedy{Act::kEmptyLog, path}));
   } else {
     findings.push_back(Ok("write-ahead log", path + "-wal",
                           error ? "there is none" : MiB(static_cast<std::int64_t>(log))));

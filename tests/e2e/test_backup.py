@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import tempfile
@@ -120,10 +121,22 @@ class Backup(DeliveryTest):
         finally:
             subprocess.run(["umount", small], check=True)
 
-    def test_a_killed_one_is_taken_over(self):
-        (self.place / "copy.db.partial").write_bytes(b"x" * 100000)
-        self.assertEqual(self.back_up().returncode, 0)
-        self.assertEqual(os.listdir(self.place), ["copy.db"])
+    def test_a_killed_one_leaves_a_whole_file_or_none_and_is_taken_over(self):
+        for step, there in (("copied", False), ("checked", False), ("synced", False),
+                            ("named", True)):
+            with self.subTest(step):
+                name = f"{step}.db"
+                failpoint = self.place / "failpoint"
+                failpoint.write_text(f"store.backup_{step}")
+                killed = self.stack.command("backup", self.place / name,
+                                            IMRELAY_FAILPOINT=str(failpoint))
+                self.assertEqual(killed.returncode, -signal.SIGKILL, killed.stderr)
+                self.assertEqual((self.place / name).exists(), there)
+                if not there:
+                    self.assertEqual(self.back_up(name).returncode, 0)
+                with sqlite3.connect(self.place / name) as copy:
+                    self.assertEqual(copy.execute("PRAGMA integrity_check").fetchone(), ("ok",))
+                self.assertFalse((self.place / f"{name}.partial").exists())
 
 
 class Drill(unittest.TestCase):

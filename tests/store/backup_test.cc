@@ -116,8 +116,9 @@ TEST_CASE("backup: rows that cannot be right are told") {
   BackupBench bench;
   for (int i = 1; i <= 3; ++i) REQUIRE(bench.Do("m1", Created(i)) == "accepted");
   RawDatabase raw(bench.path());
-  REQUIRE(raw.Execute("UPDATE delivery SET head = 0 WHERE head = 1 AND kind = 'message.created';"
-                      "UPDATE tally SET received = received + 7 WHERE what = 'message'"));
+  REQUIRE(
+      raw.Execute("UPDATE delivery SET head = 0 WHERE head = 1 AND kind = 'message.created';"
+                  "UPDATE tally SET received = received + 7 WHERE what = 'message'"));
 
   const Result<Backup> backup = bench.Make();
 
@@ -127,7 +128,8 @@ TEST_CASE("backup: rows that cannot be right are told") {
   CHECK(backup->problems[1].starts_with("7 more messages"));
 }
 
-// A channel drops what it had before, so what is queued in a copy must not look like something else.
+// A channel drops what it had before, so what is queued in a copy must not look like something
+// else.
 TEST_CASE("backup: what was queued keeps its key in a copy, what comes later gets another") {
   BackupBench bench;
   REQUIRE(bench.Do("m1", Created(5)) == "accepted");

@@ -19,21 +19,26 @@ void Fill(OutboxBench& bench) {
       "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i <= " +
       std::to_string(kMany) + ") INSERT INTO ";
   REQUIRE(raw.Execute(
-      many + "message (message_id, line_key, part, external_message_id, chat_key, created_at) "
-             "SELECT i, 1, 0, 'x' || i, 1, 1 FROM n;" +
-      many + "delivery (portal_id, line_key, chat_key, message_id, kind, state, due_at_ms, "
-             "created_at, finished_at, queue, lane) "
-             "SELECT 1, 1, 1, i, 'message.created', 'done', 0, 1, 1, 1, 1 FROM n;" +
-      many + "event (received_at, portal_id, event, status, source, body) "
-             "SELECT 1, 1, 'E', 'applied', 'webhook', 'body' FROM n;" +
-      many + "incoming_message (external_message_id, chat_key, line_key, delivery_id, created_at) "
-             "SELECT 'in' || i, 1, 1, 1, 1 FROM n"));
+      many +
+      "message (message_id, line_key, part, external_message_id, chat_key, created_at) "
+      "SELECT i, 1, 0, 'x' || i, 1, 1 FROM n;" +
+      many +
+      "delivery (portal_id, line_key, chat_key, message_id, kind, state, due_at_ms, "
+      "created_at, finished_at, queue, lane) "
+      "SELECT 1, 1, 1, i, 'message.created', 'done', 0, 1, 1, 1, 1 FROM n;" +
+      many +
+      "event (received_at, portal_id, event, status, source, body) "
+      "SELECT 1, 1, 'E', 'applied', 'webhook', 'body' FROM n;" +
+      many +
+      "incoming_message (external_message_id, chat_key, line_key, delivery_id, created_at) "
+      "SELECT 'in' || i, 1, 1, 1, 1 FROM n"));
 }
 
 std::string LeftOf(OutboxBench& bench) {
-  return bench.Show("SELECT (SELECT count(*) FROM message), (SELECT count(*) FROM incoming_message),"
-                    "(SELECT count(*) FROM event WHERE body IS NOT NULL),"
-                    "(SELECT count(*) FROM delivery WHERE kind = 'message.created')");
+  return bench.Show(
+      "SELECT (SELECT count(*) FROM message), (SELECT count(*) FROM incoming_message),"
+      "(SELECT count(*) FROM event WHERE body IS NOT NULL),"
+      "(SELECT count(*) FROM delivery WHERE kind = 'message.created')");
 }
 
 TEST_CASE("erasure: an uninstallation itself erases no more than what would be sent") {

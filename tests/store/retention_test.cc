@@ -92,7 +92,8 @@ TEST_CASE("retention: that a message was never sent stays known, its text does n
 
   bench.EraseAged();
 
-  CHECK(bench.Show("SELECT kind, state, payload FROM delivery") == "message.created|cancelled|NULL");
+  CHECK(bench.Show("SELECT kind, state, payload FROM delivery") ==
+        "message.created|cancelled|NULL");
   REQUIRE(bench.Do("m1", Deleted(1, {})) == "accepted");
   CHECK(bench.Show("SELECT outcome FROM messages") == "cancelled");
   CHECK(bench.Take().empty());
@@ -133,10 +134,10 @@ TEST_CASE("retention: an event's number is never given again") {
 TEST_CASE("retention: rows from a clock that ran ahead do not hide the old ones behind them") {
   RetentionBench bench;
   RawDatabase raw(bench.path());
-  REQUIRE(raw.Execute(
-      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
-      "INSERT INTO event (received_at, portal_id, event, status, source) "
-      "SELECT 4000000000, 1, 'FUTURE', 'applied', 'webhook' FROM n"));
+  REQUIRE(
+      raw.Execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)"
+                  "INSERT INTO event (received_at, portal_id, event, status, source) "
+                  "SELECT 4000000000, 1, 'FUTURE', 'applied', 'webhook' FROM n"));
   REQUIRE(bench.Do("m1", Created(1)) == "accepted");
   REQUIRE(bench.Do("m1", Created(2)) == "accepted");
   bench.Age();

@@ -29,13 +29,12 @@ inline constexpr const char* kBackupExists = "exists";  // there is a `file`
 inline constexpr const char* kBackupBusy = "busy";      // another backup is writing it
 
 // Copies the database, as it is at one moment, into `file`, while others go on reading and writing
-// it. `file` appears whole and on disk, or not at all: until then it is FILE.partial, which is taken
-// over when a backup was killed in the middle. Mode 0600, one file, no log beside it.
-// What the copy will deliver, should it be restored, has keys that the original does not give;
-// what was queued in it keeps its key.
-// Errors: kConflict with kBackupExists or kBackupBusy; kInvalidArgument when the schema is not
-// current; kUnavailable when a file cannot be read or written, with kDamaged when what was
-// copied is damaged. Nothing is left behind then.
+// it. `file` appears whole and on disk, or not at all: until then it is FILE.partial, which is
+// taken over when a backup was killed in the middle. Mode 0600, one file, no log beside it. What
+// the copy will deliver, should it be restored, has keys that the original does not give; what was
+// queued in it keeps its key. Errors: kConflict with kBackupExists or kBackupBusy; kInvalidArgument
+// when the schema is not current; kUnavailable when a file cannot be read or written, with kDamaged
+// when what was copied is damaged. Nothing is left behind then.
 Result<Backup> BackUp(const std::string& database, const std::string& file, Database::Look look);
 
 }  // namespace imrelay

@@ -22,9 +22,7 @@ constexpr std::chrono::seconds kLookAgain{1};
 }  // namespace
 
 Checkpointer::Checkpointer(Database database, std::function<void()> copied)
-    : database_(std::move(database)),
-      tell_copied_(std::move(copied)),
-      thread_([this] { Run(); }) {}
+    : database_(std::move(database)), tell_copied_(std::move(copied)), thread_([this] { Run(); }) {}
 
 Checkpointer::~Checkpointer() {
   {

@@ -15,8 +15,8 @@ namespace imrelay {
 // million messages are spread over the file.
 class Checkpointer {
  public:
-  // Calls `copied`, on its thread, when it has copied by itself, after somebody stopped reading, what
-  // makes a long log ready to be begun anew; null: nobody is called.
+  // Calls `copied`, on its thread, when it has copied by itself, after somebody stopped reading,
+  // what makes a long log ready to be begun anew; null: nobody is called.
   explicit Checkpointer(Database database, std::function<void()> copied = nullptr);
   ~Checkpointer();  // finishes the checkpoint under way
   Checkpointer(const Checkpointer&) = delete;

@@ -32,12 +32,13 @@ int CopyPages(sqlite3* from, sqlite3* to, int fd) {
 
 Status Database::CopyTo(const std::string& file, int fd) {
   sqlite3* raw = nullptr;
-  int code = sqlite3_open_v2(file.c_str(), &raw,
-                             SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_READWRITE,
-                             nullptr);
+  int code =
+      sqlite3_open_v2(file.c_str(), &raw,
+                      SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_READWRITE, nullptr);
   const std::unique_ptr<sqlite3, Close> to(raw);
   // Whoever calls syncs it at the end; a copy that was cut off is thrown away.
-  if (code == SQLITE_OK) code = sqlite3_exec(raw, "PRAGMA synchronous=OFF", nullptr, nullptr, nullptr);
+  if (code == SQLITE_OK)
+    code = sqlite3_exec(raw, "PRAGMA synchronous=OFF", nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) return Fail(ErrorOf(code, "write " + file));
   Status begun = Execute("BEGIN; SELECT count(*) FROM sqlite_schema");
   if (begun) {

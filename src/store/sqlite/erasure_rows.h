@@ -18,7 +18,7 @@ enum class Erasing {
 
 // How far an erasure has come.
 struct ErasureCursor {
-  std::size_t stage = 0;  // a table after another
+  std::size_t stage = 0;                                          // a table after another
   std::int64_t after = std::numeric_limits<std::int64_t>::min();  // of its rows
   bool end = false;
 };

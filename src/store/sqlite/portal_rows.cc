@@ -170,10 +170,8 @@ Result<PortalId> BeginRemovalRows(Database& database, const MemberId& member_id,
   const PortalId portal(find.Integer(0));
   database.ResetStatements();
   // Nothing that comes is of it from now on.
-  Status begun = database.Prepare(sql::kPortalUninstall)
-                     .Bind(portal.value())
-                     .Bind(UnixSeconds(now))
-                     .Run();
+  Status begun =
+      database.Prepare(sql::kPortalUninstall).Bind(portal.value()).Bind(UnixSeconds(now)).Run();
   if (begun) begun = database.Prepare(sql::kEraseInstallations).Bind(portal.value()).Run();
   if (begun) begun = BeginErasure(database, portal);
   if (!begun) return Fail(std::move(begun).error());

@@ -44,8 +44,8 @@ Result<int> EraseDelivery(Database& database, std::int64_t id, std::int64_t befo
 
 Result<AgedRows> FindAgedRows(Database& database, Aging table, std::int64_t after, TimePoint before,
                               TimePoint now, int limit) {
-  Statement& find = database.Prepare(table == Aging::kEvents ? sql::kEventsAged
-                                                             : sql::kDeliveriesAged);
+  Statement& find =
+      database.Prepare(table == Aging::kEvents ? sql::kEventsAged : sql::kDeliveriesAged);
   find.Bind(after).Bind(UnixSeconds(before)).Bind(UnixSeconds(now + kClocksDiffer));
   find.Bind(std::int64_t{limit});
   AgedRows aged{{}, after, true};

@@ -25,9 +25,8 @@ Result<AgingWalk> SqliteStore::EraseAged(Aging table, std::int64_t after, TimePo
   for (auto at = aged->ids.begin(); at != aged->ids.end();) {
     const auto end = at + std::min(kRowsErased, aged->ids.end() - at);
     const std::vector<std::int64_t> some(at, end);
-    Result<int> erased = Write<int>([&](Database& database) {
-      return EraseAgedRows(database, table, some, before);
-    });
+    Result<int> erased = Write<int>(
+        [&](Database& database) { return EraseAgedRows(database, table, some, before); });
     if (!erased) return Fail(std::move(erased).error());
     walk.erased += *erased;
     at = end;
