@@ -11,6 +11,7 @@
 
 #include "app/probe_proof.h"
 #include "codec/json.h"
+#include "web/answers.h"
 
 namespace imrelay {
 namespace {
@@ -175,6 +176,10 @@ Finding NetworkChecks::JudgeHandler(const std::string& url, const HttpResponse& 
   }
   if (FieldOf(response, "error") == "unavailable") {
     return Broken(kPublicUrlCheck, url, "nginx answers, but no worker behind it",
+                  AfterWorker(kRestart));
+  }
+  if (FieldOf(response, "status") == kSpoolingStatus) {
+    return Broken(kPublicUrlCheck, url, "the spooler answers: events wait on disk for a worker",
                   AfterWorker(kRestart));
   }
   if (IsOk(response)) {
