@@ -15,6 +15,7 @@
 #include "codec/body.h"
 #include "codec/event_decoder.h"
 #include "fastcgi/server.h"
+#include "spool/files.h"
 #include "web/answers.h"
 
 namespace imrelay {
@@ -154,7 +155,8 @@ Status RunSpooler(const std::string& spool_directory, const std::string& listen)
   if (!socket) return Fail(socket.error());
 
   const SystemClock clock;
-  Spooler spooler(spool_directory + "/spooler", clock);
+  const std::string directory = SpoolDirectories(spool_directory).spooler;
+  Spooler spooler(directory, clock);
   ServerOptions options;
   options.listen_fd = *socket;
   options.threads = kThreads;
@@ -164,7 +166,7 @@ Status RunSpooler(const std::string& spool_directory, const std::string& listen)
       });
   if (!server) return Fail(std::move(server).error());
   Log(LogLevel::kInfo, "spooler started",
-      {{"pid", std::to_string(getpid())}, {"directory", spool_directory}});
+      {{"pid", std::to_string(getpid())}, {"directory", directory}});
 
   int signal = 0;
   sigwait(&stop_signals, &signal);
