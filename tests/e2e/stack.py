@@ -337,6 +337,10 @@ class Stack:
     def log(self):
         return (self.state / "logs" / "imrelay.log").read_text(errors="replace")
 
+    def nginx(self):
+        """The pid of nginx's master process."""
+        return int((self.state / "nginx" / "pid").read_text())
+
     def supervisor(self, of="worker"):
         """The multiwatch of the workers, or of the "spooler"."""
         for pid in children(self.process.pid):
@@ -361,6 +365,10 @@ class Stack:
         return found
 
     # --- using it
+
+    def wait_for_intake(self):
+        """Until everything that was spooled is taken in."""
+        wait_for(lambda: not list(self.state.glob("spool/*/*.spool")), 60, "the spool's intake")
 
     @property
     def socket_path(self):
