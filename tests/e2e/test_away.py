@@ -33,8 +33,7 @@ class Away(StackTest):
         self.assertGreater(len(load.acknowledged), least)
 
     def everything_of_the_worker(self):
-        supervisor = self.stack.supervisor()
-        return [supervisor, *children(supervisor)]
+        return [self.stack.supervisor(), *wait_for(self.stack.worker_pids)]
 
     def stop_worker(self):
         """Worker and supervisor stand still, so nothing comes back by itself."""
