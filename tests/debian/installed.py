@@ -84,7 +84,8 @@ class Site:
     def wait_for_intake(self):
         """Until everything that was spooled is taken in."""
         spool = self.root.path / "var/lib/imrelay/spool"
-        wait_for(lambda: not list(spool.glob("*/*.spool")), 60, "the spool's intake")
+        wait_for(lambda: not [*spool.glob("spooler/*.spool"), *spool.glob("worker/*.spool")], 60,
+                 "the spool's intake")
 
     def worker(self):
         """The main process, as the root numbers it; 0 while there is none."""

@@ -368,7 +368,9 @@ class Stack:
 
     def wait_for_intake(self):
         """Until everything that was spooled is taken in."""
-        wait_for(lambda: not list(self.state.glob("spool/*/*.spool")), 60, "the spool's intake")
+        spool = self.database.parent / "spool"
+        wait_for(lambda: not [*spool.glob("spooler/*.spool"), *spool.glob("worker/*.spool")], 60,
+                 "the spool's intake")
 
     @property
     def socket_path(self):
