@@ -289,12 +289,15 @@ TEST_CASE("doctor_network: a socket is ok while somebody listens on it") {
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   REQUIRE(bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
 
-  CHECK(CheckSocket(path).front().level == Level::kFail);
+  CHECK(CheckSocket(kWorkerSocket, path).front().level == Level::kFail);
   REQUIRE(listen(fd, 4) == 0);
-  CHECK(CheckSocket(path).front().level == Level::kOk);
+  CHECK(CheckSocket(kWorkerSocket, path).front().level == Level::kOk);
   close(fd);
-  CHECK(CheckSocket(path).front().level == Level::kFail);
-  CHECK(CheckSocket("").front().level == Level::kWarn);
+  CHECK(CheckSocket(kWorkerSocket, path).front().level == Level::kFail);
+  const Finding none = CheckSocket(kSpoolerSocket, "").front();
+  CHECK(none.level == Level::kWarn);
+  CHECK(none.check == "spooler");
+  CHECK(none.mend.find("imrelay-spooler.socket imrelay-spooler.service") != std::string::npos);
 }
 
 }  // namespace

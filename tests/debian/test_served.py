@@ -31,7 +31,7 @@ class Served(SiteTest):
         said = self.ask(guide.block(guide.INSTALL, "imrelay doctor").rstrip() + " || true")
         well = [line.split(None, 1)[1] for line in said.splitlines() if line.startswith("ok ")]
         for check in ("configuration", "file", "key", "schema", "integrity", "writing", "socket",
-                      "worker", "public URL", "authorization server", "clock"):
+                      "spooler", "worker", "public URL", "authorization server", "clock"):
             self.assertTrue(any(line.startswith(check) for line in well), (check, said))
 
     def test_an_authentic_event_is_in_the_database_and_a_forged_one_is_not(self):

@@ -1,4 +1,4 @@
-"""Real nginx with the installed locations, the real spooler, and a worker that does as it is told."""
+"""Real nginx with the installed locations, the real spooler, a worker that does as it is told."""
 
 import pathlib
 import shutil
@@ -124,8 +124,9 @@ class Front:
             server {{ listen 127.0.0.1:{self.port};
             include {TREE}/nginx/imrelay-locations.conf; }} }}""")
         self.nginx = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "TERM", "--", shutil.which("nginx", path="/usr/sbin:/usr/bin"),
-             "-e", f"{self.home}/nginx.log", "-p", self.home, "-c", conf], stdin=subprocess.DEVNULL)
+            ["setpriv", "--pdeathsig", "TERM", "--",
+             shutil.which("nginx", path="/usr/sbin:/usr/bin"), "-e", f"{self.home}/nginx.log",
+             "-p", self.home, "-c", conf], stdin=subprocess.DEVNULL)
         wait_for(self.nginx_listens, what="nginx")
 
     def nginx_listens(self):

@@ -1,5 +1,5 @@
-"""Workers that are away, hang, die, are replaced; nginx that reloads and restarts. Under load all of
-it is answered 200, and what was answered is in the journal, each event once."""
+"""Workers that are away, hang, die, are replaced; nginx that reloads and restarts: under load all is
+answered 200, and what was answered is in the journal, each event once."""
 
 import os
 import random
