@@ -1,8 +1,6 @@
 #include "app/worker.h"
 
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -18,11 +16,11 @@
 #include "app/channel_side.h"
 #include "app/channels.h"
 #include "app/delivery_side.h"
+#include "app/fastcgi_process.h"
 #include "app/probe_proof.h"
 #include "app/retention.h"
 #include "app/service.h"
 #include "base/log.h"
-#include "fastcgi/listen_socket.h"
 #include "fastcgi/server.h"
 #include "ingest/ingest.h"
 #include "install/prover.h"
@@ -39,41 +37,6 @@ namespace {
 constexpr std::chrono::milliseconds kProofPause{200};
 constexpr std::chrono::milliseconds kUpkeepPause{1000};
 constexpr std::chrono::milliseconds kRetentionPause{100};
-
-// A core file would hold tokens and message texts. With a core_pattern that pipes, only the
-// second call helps.
-void ForbidCoreFiles() {
-  const rlimit none{0, 0};
-  setrlimit(RLIMIT_CORE, &none);
-#ifndef IMRELAY_SANITIZED
-  // The leak checker has to look into the process at its end.
-  prctl(PR_SET_DUMPABLE, 0);
-#endif
-}
-
-// As many descriptors as are allowed: a peer that stalls keeps one, and Debian's soft limit of
-// 1,024 would be used up before the server turns such peers out.
-void RaiseDescriptorLimit() {
-  rlimit descriptors{};
-  if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return;
-  descriptors.rlim_cur = descriptors.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &descriptors);
-}
-
-sigset_t StopSignals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGUSR1);  // multiwatch's way to stop its children, unless told otherwise
-  return signals;
-}
-
-Result<int> ListenSocket(const std::string& listen) {
-  Result<int> socket = listen.empty() ? InheritedListenSocket() : OpenListenSocket(listen);
-  if (socket || socket.error().code != ErrorCode::kInvalidArgument) return socket;
-  return Fail(ErrorCode::kInvalidArgument, socket.error().message, kUsageReason);
-}
 
 std::set<std::string> NamesIn(const Config& config) {
   std::set<std::string> names;
@@ -186,10 +149,7 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
 Status RunWorker(const Config& config, const std::string& listen) {
   ForbidCoreFiles();
   RaiseDescriptorLimit();
-  // Blocked before any thread exists, so that only the wait in Serve takes them.
-  const sigset_t stop_signals = StopSignals();
-  pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr);
-
+  const sigset_t stop_signals = BlockStopSignals();
   Result<int> socket = ListenSocket(listen);
   if (!socket) return Fail(std::move(socket).error());
   Result<Service> service = OpenService(config);
