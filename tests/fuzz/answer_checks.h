@@ -1,6 +1,5 @@
 #pragma once
 
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,10 +20,14 @@ bool HasTokenLike(std::string_view text);
 // Holds of every sentence made from an answer: at most `most` bytes of UTF-8, on one line.
 void CheckLine(std::string_view text, std::size_t most);
 
-// Holds of what the ledger keeps: see KeptAnswer. `secrets` are texts of 16 bytes and more.
-void CheckKept(std::string_view kept, const std::vector<std::string_view>& secrets);
+// Whether `kept` repeats `length` bytes of a text, written again here, apart from the code.
+bool Repeats(std::string_view kept, std::string_view text, std::size_t length);
 
-// Whether `kept` repeats 16 bytes of a text, written again here, apart from the code.
-bool Repeats16(std::string_view kept, std::string_view text);
+// From how many bytes on a repetition of the message's text, or of a secret, must not be kept.
+inline constexpr std::size_t kRepeatedText = 16;
+inline constexpr std::size_t kRepeatedSecret = 20;
+
+// Holds of what the ledger keeps: see KeptAnswer.
+void CheckKept(std::string_view kept, std::string_view secret);
 
 }  // namespace imrelay

@@ -92,9 +92,11 @@ void CheckSending(const std::vector<Result<HttpResponse>>& answers, std::string_
             "no pause is longer than a day");
     }
     CheckLine(answer.reason, kLongestReason);
-    Check(!Repeats16(answer.reason, kToken), "no reason holds the token");
-    Check(!Repeats16(answer.reason, kText), "no reason holds the message");
-    CheckKept(answer.attempt.answer, {kToken, kText});
+    CheckKept(answer.attempt.answer, kToken);
+    Check(!Repeats(answer.reason, kToken, kRepeatedSecret), "no reason holds the token");
+    if (deletion) return;  // goes without the text, so nothing is known of it
+    Check(!Repeats(answer.reason, kText, kRepeatedText), "no reason holds the message");
+    Check(!Repeats(answer.attempt.answer, kText, kRepeatedText), "no answer holds the message");
   };
   if (removal) {
     channel->SendRemovalAsEdit(DeliveryOf(kind), answered);

@@ -68,9 +68,9 @@ void CheckAnswer(const Result<HttpResponse>& response, bool creates, bool delete
           "no pause is longer than a day");
   }
   CheckLine(answer.reason, kLongestReason);
-  CheckKept(answer.attempt.answer, {kSecret});
+  CheckKept(answer.attempt.answer, kSecret);
   // A deletion goes without the text, so nothing is known of it.
-  if (!deletes) CheckKept(answer.attempt.answer, {kText});
+  Check(deletes || !Repeats(answer.attempt.answer, kText, kRepeatedText), "no text is kept");
 }
 
 void CheckChannel(std::string_view input) {
@@ -96,11 +96,13 @@ void CheckChannel(std::string_view input) {
 void CheckKeptOf(std::string_view input) {
   const std::size_t middle = input.size() / 2;
   const std::string_view text = input.substr(0, middle);
-  CheckKept(KeptAnswer(input, {}), {});
+  CheckKept(KeptAnswer(input, {}), kSecret);
   const std::string kept = KeptAnswer(input.substr(middle), {text, kText});
-  CheckKept(kept, {kText});
+  CheckKept(kept, kSecret);
+  Check(!Repeats(kept, kText, kRepeatedText), "no text is kept");
   // An ellipsis is ours, and a text may have some as well.
-  if (kept.find("…") == kept.npos) Check(!Repeats16(kept, text), "no part of the text is kept");
+  const bool replaced = kept.find("…") != kept.npos;
+  Check(replaced || !Repeats(kept, text, kRepeatedText), "no part of the text is kept");
 }
 
 }  // namespace
