@@ -30,8 +30,8 @@ CallResult ReadPortalAnswer(const HttpResponse& response, TimePoint now);
 std::string ErrorWord(std::string_view text);
 
 // A server's sentence, fit for logs and the database: at most 120 bytes of UTF-8 on one line,
-// without what stands in quotes, which may be a message's text, and without runs of 20 letters and digits, which
-// may be a secret.
+// without what stands in quotes, which may be a message's text, and without runs of 20 letters and
+// digits, which may be a secret.
 std::string RedactedSentence(std::string_view sentence);
 
 // The word of a handler that event.bind finds bound already: its own is error_core, which only a

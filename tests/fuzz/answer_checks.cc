@@ -64,9 +64,9 @@ bool HasTokenLike(std::string_view text, std::string_view more) {
 void CheckLine(std::string_view text, std::size_t most) {
   Check(text.size() <= most, "a sentence is no longer than its limit");
   Check(IsValidUtf8(text), "a sentence is valid UTF-8");
-  Check(std::none_of(text.begin(), text.end(),
-                     [](unsigned char c) { return c < ' ' || c == 0x7F; }),
-        "a sentence stands on one line");
+  Check(
+      std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == 0x7F; }),
+      "a sentence stands on one line");
 }
 
 bool Repeats(std::string_view kept, std::string_view text, std::size_t length) {

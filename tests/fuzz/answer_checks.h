@@ -14,7 +14,8 @@ namespace imrelay {
 // None beyond `most`; a text that is no such answer is the body of a 200.
 std::vector<Result<HttpResponse>> AnswersOf(std::string_view input, std::size_t most);
 
-// Whether `text` has a run of 20 or more letters, digits and bytes of `more`, which may be a secret.
+// Whether `text` has a run of 20 or more letters, digits and bytes of `more`, which may be a
+// secret.
 bool HasTokenLike(std::string_view text, std::string_view more = {});
 
 // Holds of every sentence made from an answer: at most `most` bytes of UTF-8, on one line.

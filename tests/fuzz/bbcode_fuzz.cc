@@ -36,8 +36,9 @@ void CheckSignature(std::string_view bbcode) {
 
 std::string WithoutBlanks(std::string_view text) {
   std::string left;
-  std::copy_if(text.begin(), text.end(), std::back_inserter(left),
-               [](char c) { return std::string_view(" \t\r\n").find(c) == std::string_view::npos; });
+  std::copy_if(text.begin(), text.end(), std::back_inserter(left), [](char c) {
+    return std::string_view(" \t\r\n").find(c) == std::string_view::npos;
+  });
   return left;
 }
 

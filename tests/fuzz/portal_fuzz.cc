@@ -63,9 +63,9 @@ void CheckFailed(const CallError& error) {
   Check(!HasTokenLike(error.message), "nothing that could be a secret is told");
   if (!error.not_before) return;
   Check(error.fault == Fault::kLater, "only what can be repeated has a time");
-  Check(*error.not_before > TheClock().Now() &&
-            *error.not_before <= TheClock().Now() + kLongestPause,
-        "no pause is longer than the longest");
+  Check(
+      *error.not_before > TheClock().Now() && *error.not_before <= TheClock().Now() + kLongestPause,
+      "no pause is longer than the longest");
 }
 
 // What a reader makes of an answer.
@@ -109,9 +109,10 @@ void CheckPortal(const Result<HttpResponse>& response) {
     Check(status == 200, "only 200 is a success");
   } else {
     CheckFailed(answer.error());
-    const bool redirect = status >= 301 && status <= 308 && status != 304 && status != 305 &&
-                          status != 306;
-    Check((answer.error().fault == Fault::kMoved) == redirect, "a redirect is a move, nothing else");
+    const bool redirect =
+        status >= 301 && status <= 308 && status != 304 && status != 305 && status != 306;
+    Check((answer.error().fault == Fault::kMoved) == redirect,
+          "a redirect is a move, nothing else");
   }
   CheckReaders(answer);
   const CallResultOf<TokenUser> user = calls.Profile(kPortal, Secret(kToken));
