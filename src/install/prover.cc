@@ -174,7 +174,9 @@ Prover::Verdict Prover::ProveByAccessToken(const InstallationWork& work) {
     if (owner.error().code != ErrorCode::kUnauthenticated) {
       return Verdict::Postpone(ReasonOf(owner.error()));
     }
-    return Verdict::Refuse(ReasonOf(owner.error()));
+    // A refresh ends the access token beside it as well, so both may be used up by our own lost
+    // answer. What waits must outlive that: whoever opens the application brings other tokens.
+    return Verdict::Postpone("tokens_lost");
   }
   const ApplicationCredentials* application = CredentialsFor(work);
   if (application == nullptr) return Verdict::Postpone(kNotConfigured);

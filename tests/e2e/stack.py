@@ -375,8 +375,9 @@ class Stack:
         return request(self.port, "POST", path, body, headers, **options)
 
     def sql(self, query):
-        """Rows as dictionaries, from the stock shell."""
-        shell = subprocess.run(["sqlite3", "-readonly", "-json", self.database, query],
+        """Rows as dictionaries, from the stock shell. It waits while a worker recovers the log."""
+        shell = subprocess.run(["sqlite3", "-readonly", "-json", "-cmd", ".timeout 5000",
+                                self.database, query],
                                capture_output=True, text=True, timeout=60)
         assert shell.returncode == 0 and not shell.stderr, shell.stderr
         return json.loads(shell.stdout) if shell.stdout.strip() else []
