@@ -176,6 +176,7 @@ Prover::Verdict Prover::ProveByAccessToken(const InstallationWork& work) {
     }
     // A refresh ends the access token beside it as well, so both may be used up by our own lost
     // answer. What waits must outlive that: whoever opens the application brings other tokens.
+    if (work.token_is_proven) return Verdict::Refuse("tokens_lost");
     return Verdict::Postpone("tokens_lost");
   }
   const ApplicationCredentials* application = CredentialsFor(work);

@@ -110,13 +110,12 @@ class Failpoints(ChaosTest):
         """A new portal, and an event of it that comes before its proof."""
         portal = Portal()
         self.installed += 1
+        portal.issued = self.stand_in.issue(portal.member_id)
         self.stand_in.fault("token", "down", member_id=portal.member_id)
-        handler = f"http://127.0.0.1:{self.stack.port}/bitrix24/event"
-        portal.application_token = self.stand_in.install(
-            portal.member_id, handler, scope="im,imconnector,imopenlines")["application_token"]
         self.portals_beside.append(portal)
+        traffic.post_one(portal, "ONAPPINSTALL", portal.install(
+            client_endpoint=self.stand_in.client_endpoint))
         number = 20_000_000 + self.installed
-        wait_for(lambda: self.stack.portal_status(portal), 30, "an installation that waits")
         traffic.post_one(portal, DELETE, portal.delete(number, f"beside-{number}", im_chat=3000))
         self.stand_in.fault("token", "none", 0, member_id=portal.member_id)
         self.has_fired_within(10)

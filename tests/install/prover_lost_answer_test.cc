@@ -106,6 +106,15 @@ TEST_CASE("prover: where both tokens may have ended with the lost answer, what w
 
     CHECK(bench.store[id].state == State::kWaiting);
     CHECK(bench.store[id].reason == "tokens_lost");
+
+    bench.store[id].work.token_is_proven = true;  // by what an opened page brought
+    bench.clock.Advance(minutes(10));
+    bench.http.Answer(kToken, 400, kInvalidGrant);
+    bench.http.Answer(kAppInfo, 200, std::string(R"({"error":")") + word + "\"}");
+
+    CHECK(bench.ProveOne());
+
+    CHECK(bench.store[id].state == State::kRefused);
   }
 }
 
