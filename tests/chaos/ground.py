@@ -2,12 +2,13 @@
 
 import collections
 import os
+import pathlib
 import signal
 import unittest
 
 from delivering import connect
 from judge import Evidence, Judge, parse_post
-from stack import BINARY, LONG, TREE, Stack, StandIn, StandInChannel, children, wait_for
+from stack import BINARY, CHANNEL_SECRET, LONG, TREE, Stack, StandIn, StandInChannel, children, wait_for
 from traffic import Traffic
 
 RELEASE = TREE / "build" / "release" / "imrelay"
@@ -21,9 +22,22 @@ def descendants(pid):
         yield from descendants(child)
 
 
-def wrapper(home, binary, **environment):
+def name_of(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def has_ended(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def make_wrapper(path, binary, **environment):
     """A program that becomes `binary` with more in its environment than its callers have."""
-    path = home / "imrelay-wrapper"
     exports = " ".join(f"{name}='{value}'" for name, value in environment.items())
     path.write_text(f"#!/bin/sh\nexport {exports}\nexec '{binary}' \"$@\"\n")
     path.chmod(0o755)
@@ -36,14 +50,16 @@ class ChaosTest(unittest.TestCase):
     workers = 1
     portals_count = 2
     binary = BINARY
+    channel_secret = CHANNEL_SECRET  # that the channel looks for; None: it looks for none
 
     def setUp(self):
         self.stand_in = StandIn()
         self.addCleanup(self.stand_in.stop)
-        self.channel = StandInChannel()
+        self.channel = StandInChannel(secret=self.channel_secret)
         self.addCleanup(self.channel.stop)
         self.stack = self.make_stack()
         self.addCleanup(self.stack.remove)
+        self.prepare()
         self.stack.start()
         self.addCleanup(self.stop_stack)
         self.portals = [self.connect_portal(i) for i in range(self.portals_count)]
@@ -62,6 +78,9 @@ class ChaosTest(unittest.TestCase):
         return Stack(self.stand_in, self.workers, channel=self.channel, binary=self.binary,
                      **self.settings())
 
+    def prepare(self):
+        """What has to be there before the stack starts."""
+
     def stop_stack(self):
         self.assertEqual(self.stack.stop(), 0, self.stack.printed()[-3000:])
 
@@ -75,6 +94,19 @@ class ChaosTest(unittest.TestCase):
         for pid in pids:
             os.kill(pid, how)
         return pids
+
+    def kill_everybody(self):
+        """Kills all of imrelay at once, their supervisors being held; those that were held."""
+        everybody = list(descendants(self.stack.process.pid))
+        supervisors = [pid for pid in everybody if name_of(pid) == "multiwatch"]
+        for pid in supervisors:
+            os.kill(pid, signal.SIGSTOP)
+        killed = [pid for pid in descendants(self.stack.process.pid)
+                  if pid not in supervisors and name_of(pid) in ("imrelay", "sh")]
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: all(map(has_ended, killed)), what="the end of everybody")
+        return supervisors
 
     def await_new_worker(self, *former):
         wait_for(lambda: set(self.stack.worker_pids()) - set(former), 30, "a new worker")

@@ -28,8 +28,7 @@ class Killed(ChaosTest):
 
 class Stopped(ChaosTest):
     def test_a_worker_that_hangs(self):
-        """While the worker is stopped (SIGSTOP), and after: nothing acknowledged is lost, doubled or
-        misplaced."""
+        """While a worker hangs, and after: nothing acknowledged is lost, doubled or misplaced."""
         with self.traffic(pause=0.05) as traffic:
             for _ in range(STOPS):
                 time.sleep(random.uniform(0.2, 0.6))
