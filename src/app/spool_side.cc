@@ -63,9 +63,8 @@ void SpoolSide::Keep(const Request& request, std::function<void(Status)> done) {
       std::move(done));
 }
 
-std::vector<Level> SpoolLevels(const std::string& directory, TimePoint now) {
+void AddSpoolLevels(const std::string& directory, TimePoint now, std::vector<Level>& levels) {
   const SpoolDirectories directories(directory);
-  std::vector<Level> levels;
   for (const auto& [name, path] :
        {std::pair("spooler", directories.spooler), std::pair("worker", directories.worker)}) {
     const Result<SpoolUsage> usage = MeasureSpool(path);
@@ -77,7 +76,6 @@ std::vector<Level> SpoolLevels(const std::string& directory, TimePoint now) {
         usage->oldest ? now - *usage->oldest : TimePoint::duration{};
     levels.push_back({"imrelay_spool_oldest_age_seconds", labels, age.count()});
   }
-  return levels;
 }
 
 }  // namespace imrelay

@@ -47,7 +47,7 @@ class SpoolSide {
   BackgroundLoop loop_;  // last: it uses the others
 };
 
-// What waits in the spool of `directory`, for /metrics. What cannot be looked at is left out.
-std::vector<Level> SpoolLevels(const std::string& directory, TimePoint now);
+// Adds what waits in the spool of `directory`, for /metrics. What cannot be looked at is left out.
+void AddSpoolLevels(const std::string& directory, TimePoint now, std::vector<Level>& levels);
 
 }  // namespace imrelay

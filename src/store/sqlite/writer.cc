@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/await.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/metrics.h"
 
@@ -22,7 +23,9 @@ constexpr std::chrono::milliseconds kPatienceWhileFailing{10};
 Writer::Writer(Database database, Database checkpointing, Patience patience)
     : patience_(patience),
       database_(std::move(database)),
-      checkpointer_(std::move(checkpointing)),
+      // A commit of nothing, after which the log is begun anew.
+      checkpointer_(std::move(checkpointing),
+                    [this] { Submit([](Database&) { return Status(); }, [](const Status&) {}); }),
       thread_([this] { Loop(); }) {}
 
 Writer::~Writer() {
@@ -56,6 +59,7 @@ void Writer::Loop() {
       batch.swap(queue_);
     }
     CommitBatch(batch);
+    Failpoint("store.after_commit");
     Observe("imrelay_commit_batch_size", static_cast<double>(batch.size()));
     for (Work& work : batch) {
       try {
@@ -109,6 +113,7 @@ Status Writer::RunTogether(std::vector<Work>& batch, bool& spoiled) {
     if (spoiled) break;
   }
   database_.ResetStatements();
+  Failpoint("store.before_commit");
   Status ended = database_.Prepare(spoiled ? sql::kRollback : sql::kCommit).Run();
   if (!ended && database_.in_transaction()) (void)database_.Prepare(sql::kRollback).Run();
   return ended;
