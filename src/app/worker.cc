@@ -24,6 +24,8 @@
 #include "install/prover.h"
 #include "install/upkeep.h"
 #include "install/visits.h"
+#include "recovery/offline_queue.h"
+#include "recovery/readback.h"
 #include "recovery/waiting_events.h"
 #include "web/metrics.h"
 #include "web/pages.h"
@@ -34,6 +36,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kProofPause{200};
 constexpr std::chrono::milliseconds kUpkeepPause{1000};
+constexpr std::chrono::milliseconds kOfflinePause{1000};
 
 // A core file would hold tokens and message texts. With a core_pattern that pipes, only the
 // second call helps.
@@ -128,6 +131,13 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
                              [&] { return bitrix24.tokens.CommitHeld(); });
   BackgroundLoop upkeeps({"upkeep waits", config.database_path + "-upkeep", kUpkeepPause},
                          [&] { return upkeep.DoOne(); });
+  OfflineQueue offline_queue(store, ingest, bitrix24.api, clock);
+  BackgroundLoop offline_reads(
+      {"offline queues wait", config.database_path + "-offline", kOfflinePause},
+      [&] { return offline_queue.ReadOne(); });
+  Readback readback(store, ingest, bitrix24.api, clock);
+  BackgroundLoop readbacks({"reading back waits", config.database_path + "-readback", kOfflinePause},
+                           [&] { return readback.LookAtOne(); });
 
   Result<std::unique_ptr<DeliverySide>> delivery =
       DeliverySide::Open(config, service, bitrix24, clock);
@@ -150,6 +160,9 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
   sigwait(&stop_signals, &signal);
   Log(LogLevel::kInfo, "worker draining", {{"pid", std::to_string(getpid())}});
   upkeeps.Stop();
+  offline_reads.Stop();
+  offline_queue.Stop();
+  readbacks.Stop();
   channel.Stop();
   pages.Stop();  // before the proofs: a page may be waiting for one
   proofs.Stop();

@@ -26,6 +26,8 @@ constexpr Known kKnown[] = {
     // Counted by this process.
     {"imrelay_events_total", kCounter,
      "Posted events, by event, status (accepted, duplicate, ignored, refused) and source."},
+    {"imrelay_deletions_found_total", kCounter,
+     "Events that brought a deletion first, by source (webhook, spool, offline, readback)."},
     {"imrelay_event_commit_seconds", kSeconds,
      "From an event's arrival to its answer, which is when it is on disk."},
     {"imrelay_commit_batch_size", kSizes, "Plans that one commit of the database carried."},
