@@ -27,6 +27,8 @@
 #include "install/prover.h"
 #include "install/upkeep.h"
 #include "install/visits.h"
+#include "recovery/offline_queue.h"
+#include "recovery/readback.h"
 #include "recovery/waiting_events.h"
 #include "web/metrics.h"
 #include "web/pages.h"
@@ -38,6 +40,7 @@ namespace {
 constexpr std::chrono::milliseconds kProofPause{200};
 constexpr std::chrono::milliseconds kUpkeepPause{1000};
 constexpr std::chrono::milliseconds kRetentionPause{100};
+constexpr std::chrono::milliseconds kOfflinePause{1000};
 
 std::set<std::string> NamesIn(const Config& config) {
   std::set<std::string> names;
@@ -118,6 +121,13 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
   Retention retention(store, clock, config.keep_days);
   BackgroundLoop erasing({"old rows stay", config.database_path + "-retention", kRetentionPause},
                          [&] { return retention.DoOne(); });
+  OfflineQueue offline_queue(store, ingest, bitrix24.api, clock);
+  BackgroundLoop offline_reads(
+      {"offline queues wait", config.database_path + "-offline", kOfflinePause},
+      [&] { return offline_queue.ReadOne(); });
+  Readback readback(store, ingest, bitrix24.api, clock);
+  BackgroundLoop readbacks({"reading back waits", config.database_path + "-readback", kOfflinePause},
+                           [&] { return readback.LookAtOne(); });
 
   Result<std::unique_ptr<DeliverySide>> delivery =
       DeliverySide::Open(config, service, bitrix24, clock);
@@ -142,6 +152,9 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
   upkeeps.Stop();
   spool.Stop();
   erasing.Stop();
+  offline_reads.Stop();
+  offline_queue.Stop();
+  readbacks.Stop();
   channel.Stop();
   pages.Stop();  // before the proofs: a page may be waiting for one
   proofs.Stop();
