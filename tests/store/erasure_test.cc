@@ -56,7 +56,7 @@ TEST_CASE("erasure: an uninstallation itself erases no more than what would be s
   bench.FinishErasures();
   CHECK(LeftOf(bench) == "0|0|0|0");
   CHECK(bench.Show("SELECT value FROM setting WHERE name = 'erased_messages'") ==
-        std::to_string(2 * kMany + 1));
+        std::to_string(2 * kMany + 2));
   CHECK(bench.Show("SELECT count(*) FROM erasure") == "0");
   CHECK(bench.Show("SELECT count(*) FROM tally") == "0");
 }
