@@ -10,9 +10,10 @@ import delivery
 import disk
 import main_table
 import mapping
+import timing
 
 PARTS = {"main": main_table, "mapping": mapping, "disk": disk, "decoder": decoder,
-         "delivery": delivery, "backup": backup}
+         "delivery": delivery, "backup": backup, "timing": timing}
 
 
 def main():

@@ -152,7 +152,13 @@ void Parser::AddService() {
                          [](const Options& options, Streams& streams) {
                            return WorkerCommand(options.config, options.listen, streams);
                          });
-  worker->add_option("--listen", options_.listen, "open a socket: unix:PATH or HOST:PORT");
+  CLI::App* spooler = Add(app_, "spooler", "keep events on disk while no worker answers",
+                          [](const Options& options, Streams& streams) {
+                            return SpoolerCommand(options.config, options.listen, streams);
+                          });
+  for (CLI::App* serving : {worker, spooler}) {
+    serving->add_option("--listen", options_.listen, "open a socket: unix:PATH or HOST:PORT");
+  }
   CLI::App* decode =
       Add(app_, "decode", "print what a request body on standard input decodes to",
           [](const Options& options, Streams& streams) {

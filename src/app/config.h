@@ -90,6 +90,11 @@ using Environment = std::map<std::string, std::string>;
 // be right.
 Result<Config> LoadConfig(const std::string& file, const Environment& environment);
 
+// spool.directory alone, for the spooler: nothing else that is wrong in the configuration, and no
+// secret that cannot be read, keeps it from starting.
+// Errors: as LoadConfig; of the file as a whole, and of the keys it needs.
+Result<std::string> LoadSpoolDirectory(const std::string& file, const Environment& environment);
+
 // Every secret of the configuration, given or not; valid as long as `config`.
 std::vector<const ConfiguredSecret*> SecretsIn(const Config& config);
 

@@ -31,6 +31,7 @@ struct InstallationWork {
   // An earlier attempt sent the refresh token and never recorded the answer, so the token may be
   // used up although nobody refused it.
   bool refresh_was_sent = false;
+  bool token_is_proven = false;  // by another installation, so what waits is safe without this one
 };
 
 // A journalled event whose installation is proven by now.

@@ -336,5 +336,25 @@ TEST_CASE("config: a file that is not there or is no TOML is named") {
   CHECK(Contains(bench.Refusal("[worker]\nthreads = \n"), bench.file() + ":2: this is no TOML"));
 }
 
+TEST_CASE("config: the spooler finds its directory whatever else is wrong") {
+  ConfigBench bench;
+  const auto directory = [&](const std::string& toml, const Environment& environment = {}) {
+    bench.Write("imrelay.toml", toml);
+    return LoadSpoolDirectory(bench.file(), environment);
+  };
+  const std::string wrong =
+      "[bitrix24]\npublic_url = \"nonsense\"\nclient_secret_file = \"gone\"\n";
+  CHECK_FALSE(bench.Load(wrong).has_value());
+
+  CHECK(directory(wrong).value() == "/var/lib/imrelay/spool");
+  CHECK(directory(wrong + "[database]\nurl = \"sqlite:x/y.db\"").value() ==
+        bench.folder() + "/x/spool");
+  CHECK(directory(wrong + "[spool]\ndirectory = \"s\"").value() == bench.folder() + "/s");
+  CHECK(directory("[database]\nurl = \"nonsense\"", {{"IMRELAY_SPOOL_DIRECTORY", "/s"}}).value() ==
+        "/s");
+  CHECK_FALSE(directory("[database]\nurl = \"nonsense\"").has_value());
+  CHECK_FALSE(directory("no TOML").has_value());
+}
+
 }  // namespace
 }  // namespace imrelay

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/failpoint.h"
 #include "base/log.h"
 
 namespace imrelay {
@@ -76,6 +77,7 @@ void Checkpointer::Run() {
     if (stopping_) return;
     lock.unlock();
     const Result<int> copied = database_.Checkpoint();
+    Failpoint("store.checkpointed");
     // Once when it begins. What could not be copied stays in the log, for the next.
     if (!copied && !failing) {
       Log(LogLevel::kError, "checkpoint", {{"error", copied.error().message}});

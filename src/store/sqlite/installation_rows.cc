@@ -205,6 +205,7 @@ Result<std::optional<InstallationWork>> TakeInstallationRow(Database& database, 
   work.id = InstallationId(take.Integer(0));
   work.member_id = MemberId(take.Text(1));
   work.application = take.Text(16);
+  work.token_is_proven = take.Integer(17) != 0;
   work.token = HashIn(take, 2).value_or(TokenHash{});
   work.sealed_access_token = take.Text(3);
   work.sealed_refresh_token = take.Text(4);

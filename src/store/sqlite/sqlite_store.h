@@ -21,9 +21,10 @@ namespace imrelay {
 // The store on one SQLite file. See store.h, portal_store.h, outbox.h and channel_store.h.
 class SqliteStore final : public Store, public PortalStore, public Outbox, public ChannelStore {
  public:
-  // Opens the file, made with mode 0600 when there is none, and migrates it.
+  // Opens the file, made with mode 0600 when there is none, and migrates it, patiently in any case.
   // Errors: those of Database::Open and Migrate.
-  static Result<std::unique_ptr<SqliteStore>> Open(const std::string& path);
+  static Result<std::unique_ptr<SqliteStore>> Open(const std::string& path,
+                                                   Patience patience = Patience::kOfCommands);
 
   // Opens a file that exists and changes nothing about it, for commands that look.
   // Errors: kUnavailable when there is none, kInvalidArgument when its schema is not current.
@@ -104,9 +105,10 @@ class SqliteStore final : public Store, public PortalStore, public Outbox, publi
  private:
   class Reader;
 
-  SqliteStore(std::string path, Database writing, Database checkpointing);
+  SqliteStore(std::string path, Patience patience, Database writing, Database checkpointing);
   // A store on an open database.
-  static Result<std::unique_ptr<SqliteStore>> Make(const std::string& path, Database writing);
+  static Result<std::unique_ptr<SqliteStore>> Make(const std::string& path, Patience patience,
+                                                   Database writing);
   // A reading connection of its own for one call.
   Result<Reader> Read();
   // What `find` finds on one, all in one snapshot.
@@ -121,6 +123,7 @@ class SqliteStore final : public Store, public PortalStore, public Outbox, publi
   void Submit(Job job, Done done);
 
   std::string path_;
+  const Patience patience_;
   Writer writer_;
   std::mutex readers_mutex_;
   std::vector<std::unique_ptr<Database>> readers_;
