@@ -4,6 +4,7 @@ import argparse
 import signal
 import sys
 
+import backup
 import decoder
 import delivery
 import disk
@@ -12,7 +13,7 @@ import mapping
 import timing
 
 PARTS = {"main": main_table, "mapping": mapping, "disk": disk, "decoder": decoder,
-         "delivery": delivery, "timing": timing}
+         "delivery": delivery, "backup": backup, "timing": timing}
 
 
 def main():

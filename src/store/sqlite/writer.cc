@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/await.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/metrics.h"
 
@@ -16,7 +17,9 @@ constexpr const char* kUndone = "the database undid the transaction";
 
 Writer::Writer(Database database, Database checkpointing)
     : database_(std::move(database)),
-      checkpointer_(std::move(checkpointing)),
+      // A commit of nothing, after which the log is begun anew.
+      checkpointer_(std::move(checkpointing),
+                    [this] { Submit([](Database&) { return Status(); }, [](const Status&) {}); }),
       thread_([this] { Loop(); }) {}
 
 Writer::~Writer() {
@@ -50,6 +53,7 @@ void Writer::Loop() {
       batch.swap(queue_);
     }
     CommitBatch(batch);
+    Failpoint("store.after_commit");
     Observe("imrelay_commit_batch_size", static_cast<double>(batch.size()));
     for (Work& work : batch) {
       try {
@@ -96,6 +100,7 @@ Status Writer::RunTogether(std::vector<Work>& batch, bool& spoiled) {
     if (spoiled) break;
   }
   database_.ResetStatements();
+  Failpoint("store.before_commit");
   Status ended = database_.Prepare(spoiled ? sql::kRollback : sql::kCommit).Run();
   if (!ended && database_.in_transaction()) (void)database_.Prepare(sql::kRollback).Run();
   return ended;
