@@ -134,11 +134,19 @@ class ChaosTest(unittest.TestCase):
             return False
         [row] = self.stack.sql("SELECT (SELECT count(*) FROM deliveries WHERE state IN"
                                " ('pending', 'leased')) + (SELECT count(*) FROM events WHERE"
-                               " status = 'waiting') AS n")
+                               " status = 'waiting' AND event <> 'ONAPPINSTALL') AS n")
         return row["n"] == 0
 
     def let_end(self):
-        wait_for(self.is_quiet, DRAINED_WITHIN, "the end of what is under way")
+        try:
+            wait_for(self.is_quiet, DRAINED_WITHIN, "the end of what is under way")
+        except AssertionError as late:
+            left = self.stack.sql("SELECT kind, state, attempts, last_error, max(due_at) AS due_at,"
+                                  " count(*) AS n FROM deliveries WHERE state IN"
+                                  " ('pending', 'leased') GROUP BY 1, 2, 3, 4 LIMIT 20")
+            waiting = self.stack.sql("SELECT event, count(*) AS n FROM events WHERE"
+                                     " status = 'waiting' GROUP BY 1")
+            raise AssertionError(f"{late}: {left}, {waiting}") from None
 
     def evidence(self, traffic, ended=True):
         posts = traffic.posts + self.reopenings
