@@ -1,24 +1,26 @@
 #include "app/worker.h"
 
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <set>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 #include "app/background_loop.h"
 #include "app/bitrix24_side.h"
 #include "app/channel_side.h"
 #include "app/channels.h"
 #include "app/delivery_side.h"
+#include "app/fastcgi_process.h"
 #include "app/probe_proof.h"
+#include "app/retention.h"
 #include "app/service.h"
 #include "base/log.h"
-#include "fastcgi/listen_socket.h"
 #include "fastcgi/server.h"
 #include "ingest/ingest.h"
 #include "install/prover.h"
@@ -34,41 +36,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kProofPause{200};
 constexpr std::chrono::milliseconds kUpkeepPause{1000};
-
-// A core file would hold tokens and message texts. With a core_pattern that pipes, only the
-// second call helps.
-void ForbidCoreFiles() {
-  const rlimit none{0, 0};
-  setrlimit(RLIMIT_CORE, &none);
-#ifndef IMRELAY_SANITIZED
-  // The leak checker has to look into the process at its end.
-  prctl(PR_SET_DUMPABLE, 0);
-#endif
-}
-
-// As many descriptors as are allowed: a peer that stalls keeps one, and Debian's soft limit of
-// 1,024 would be used up before the server turns such peers out.
-void RaiseDescriptorLimit() {
-  rlimit descriptors{};
-  if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return;
-  descriptors.rlim_cur = descriptors.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &descriptors);
-}
-
-sigset_t StopSignals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGUSR1);  // multiwatch's way to stop its children, unless told otherwise
-  return signals;
-}
-
-Result<int> ListenSocket(const std::string& listen) {
-  Result<int> socket = listen.empty() ? InheritedListenSocket() : OpenListenSocket(listen);
-  if (socket || socket.error().code != ErrorCode::kInvalidArgument) return socket;
-  return Fail(ErrorCode::kInvalidArgument, socket.error().message, kUsageReason);
-}
+constexpr std::chrono::milliseconds kRetentionPause{100};
 
 std::set<std::string> NamesIn(const Config& config) {
   std::set<std::string> names;
@@ -89,6 +57,15 @@ std::string Names(const Applications& applications) {
   return names.empty() ? "none configured" : names;
 }
 
+void AddFileSizes(const std::string& database, std::vector<Level>& levels) {
+  for (const auto& [name, file] : {std::pair{"imrelay_database_bytes", database},
+                                   std::pair{"imrelay_wal_bytes", database + "-wal"}}) {
+    std::error_code error;
+    const std::uintmax_t bytes = std::filesystem::file_size(file, error);
+    if (!error) levels.push_back({name, {}, static_cast<double>(bytes)});
+  }
+}
+
 // Everything a worker does between its start and its stop signal.
 Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Service& service,
              Bitrix24Side& bitrix24, ChannelSide& channel, const Clock& clock) {
@@ -103,8 +80,11 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
                 bitrix24.applications, clock);
   Pages pages(visits, bitrix24.registrar, bitrix24.api, store, store);
   Routes routes({ingest, store,
-                 [&store, &clock, &addresses = *addresses] {
-                   return FindLevels({store, store, store}, addresses, clock.Now());
+                 [&store, &clock, &config, &addresses = *addresses] {
+                   Result<std::vector<Level>> levels =
+                       FindLevels({store, store, store}, addresses, clock.Now());
+                   if (levels) AddFileSizes(config.database_path, *levels);
+                   return levels;
                  },
                  NamesIn(config),
                  [&pages](PageKind kind, const std::string& application, const Request& request,
@@ -128,6 +108,9 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
                              [&] { return bitrix24.tokens.CommitHeld(); });
   BackgroundLoop upkeeps({"upkeep waits", config.database_path + "-upkeep", kUpkeepPause},
                          [&] { return upkeep.DoOne(); });
+  Retention retention(store, clock, config.keep_days);
+  BackgroundLoop erasing({"old rows stay", config.database_path + "-retention", kRetentionPause},
+                         [&] { return retention.DoOne(); });
 
   Result<std::unique_ptr<DeliverySide>> delivery =
       DeliverySide::Open(config, service, bitrix24, clock);
@@ -150,6 +133,7 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
   sigwait(&stop_signals, &signal);
   Log(LogLevel::kInfo, "worker draining", {{"pid", std::to_string(getpid())}});
   upkeeps.Stop();
+  erasing.Stop();
   channel.Stop();
   pages.Stop();  // before the proofs: a page may be waiting for one
   proofs.Stop();
@@ -165,10 +149,7 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
 Status RunWorker(const Config& config, const std::string& listen) {
   ForbidCoreFiles();
   RaiseDescriptorLimit();
-  // Blocked before any thread exists, so that only the wait in Serve takes them.
-  const sigset_t stop_signals = StopSignals();
-  pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr);
-
+  const sigset_t stop_signals = BlockStopSignals();
   Result<int> socket = ListenSocket(listen);
   if (!socket) return Fail(std::move(socket).error());
   Result<Service> service = OpenService(config);

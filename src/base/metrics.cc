@@ -58,6 +58,10 @@ constexpr Known kKnown[] = {
     {"imrelay_channel_state", kLevel,
      "1 for the state of a channel's endpoint: closed (all is well), open (it fails, and is only "
      "probed) or off (it answered 410)."},
+    {"imrelay_database_bytes", kLevel, "Of the database's file."},
+    {"imrelay_wal_bytes", kLevel,
+     "Of its write-ahead log. The worker begins it anew at 64 MiB; one that goes on growing is one "
+     "that somebody reads an old state of, as a backup does, or a forgotten sqlite3 shell."},
 };
 
 const Known* Find(std::string_view name) {

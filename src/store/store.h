@@ -127,7 +127,8 @@ class Store {
   // Rows of the views, as text, for the commands.
   virtual Result<Table> Report(const ReportQuery& query) = 0;
 
-  // Removes the portal with its tokens and message data; only the counts stay.
+  // Removes the portal with its tokens and message data; only the counts stay. Done in many short
+  // commits; where it was cut off it is done again, and the portal shows as uninstalled until then.
   // Errors: kNotFound when there is no such portal.
   virtual Status RemovePortal(const MemberId& member_id, TimePoint now) = 0;
 

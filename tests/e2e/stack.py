@@ -341,19 +341,26 @@ class Stack:
     def log(self):
         return (self.state / "logs" / "imrelay.log").read_text(errors="replace")
 
-    def supervisor(self):
+    def nginx(self):
+        """The pid of nginx's master process."""
+        return int((self.state / "nginx" / "pid").read_text())
+
+    def supervisor(self, of="worker"):
+        """The multiwatch of the workers, or of the "spooler"."""
         for pid in children(self.process.pid):
             try:
-                if pathlib.Path(f"/proc/{pid}/comm").read_text().strip() == "multiwatch":
+                process = pathlib.Path(f"/proc/{pid}")
+                words = (process / "cmdline").read_bytes().split(b"\0")
+                if (process / "comm").read_text() == "multiwatch\n" and of.encode() in words:
                     return pid
             except (FileNotFoundError, ProcessLookupError):
                 pass
         return None
 
-    def worker_pids(self):
-        """The workers' pids; a child that has not become the worker yet is none."""
+    def worker_pids(self, of="worker"):
+        """The workers' pids, or the "spooler"'s; a child that has not become one yet is none."""
         found = []
-        for pid in children(self.supervisor() or 0):
+        for pid in children(self.supervisor(of) or 0):
             try:
                 if pathlib.Path(f"/proc/{pid}/comm").read_text() == "imrelay\n":
                     found.append(pid)
@@ -362,6 +369,12 @@ class Stack:
         return found
 
     # --- using it
+
+    def wait_for_intake(self):
+        """Until everything that was spooled is taken in."""
+        spool = self.database.parent / "spool"
+        wait_for(lambda: not [*spool.glob("spooler/*.spool"), *spool.glob("worker/*.spool")], 60,
+                 "the spool's intake")
 
     @property
     def socket_path(self):

@@ -63,6 +63,9 @@ class Statement {
   int failure_ = 0;
 };
 
+// The reason of an error that comes from a damaged file.
+inline constexpr const char* kDamaged = "damaged";
+
 // One connection to the database file: synchronous=FULL, and WAL once Migrate ran, so that what is
 // committed survives a power cut. Not thread-safe; one thread at a time.
 class Database {
@@ -98,9 +101,19 @@ class Database {
   // Errors: kUnavailable too when somebody still reads or writes an old part of it.
   Status EmptyLog();
 
-  // What SQLite finds wrong with the file (PRAGMA quick_check), none when nothing; the first 20.
+  // What SQLite finds wrong with the file, none when nothing; the first 20. kQuick reads every
+  // page (PRAGMA quick_check); kWhole holds every index against its table too (integrity_check).
   // Errors: kUnavailable; with the reason "time" when `longest` was not enough.
-  Result<std::vector<std::string>> FindDamage(std::chrono::milliseconds longest);
+  enum class Look { kQuick, kWhole };
+  Result<std::vector<std::string>> FindDamage(std::chrono::milliseconds longest,
+                                              Look look = Look::kQuick);
+
+  // Copies everything as it is at this moment into `file`, which must be there and be empty, and is
+  // open as `fd`.
+  // Holds up nobody who reads or writes, but the write-ahead log cannot be begun anew meanwhile.
+  // The copy is not synced to the last byte when this returns. Not inside a transaction.
+  // Errors: kUnavailable when either file cannot be read or written; `file` holds anything then.
+  Status CopyTo(const std::string& file, int fd);
 
   // Pages in the write-ahead log after this connection's last commit. Nothing empties it by itself:
   // call Checkpoint, or the file that is opened last does when it closes.

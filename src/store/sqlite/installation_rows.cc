@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "store/sqlite/erasure_rows.h"
 #include "store/sqlite/event_rows.h"
 #include "store/sqlite/place_rows.h"
 
@@ -245,6 +246,7 @@ Status AcceptInstallationRow(Database& database, InstallationId id,
   Result<PortalRow> before = PortalOf(database, row);
   if (!before) return Fail(std::move(before).error());
   if (before->installed_event_id > row.event_id) return Supersede(database, id, row);
+  if (Status erased = FinishErasure(database, PortalId(row.portal)); !erased) return erased;
   Statement& accept = database.Prepare(sql::kPortalAccept);
   accept.Bind(row.portal);
   if (row.has_token) {

@@ -188,10 +188,6 @@ Result<Table> SqliteStore::Report(const ReportQuery& query) {
   return ReportRows(reader->database(), query);
 }
 
-Status SqliteStore::RemovePortal(const MemberId& member_id, TimePoint) {
-  return writer_.Run([&](Database& database) { return RemovePortalRows(database, member_id); });
-}
-
 void SqliteStore::CheckReady(std::function<void(Status)> done) {
   const auto check = [](Database& database) -> Status {
     Result<std::int64_t> version = database.Value("PRAGMA user_version");

@@ -17,7 +17,9 @@ constexpr const char* kUndone = "the database undid the transaction";
 
 Writer::Writer(Database database, Database checkpointing)
     : database_(std::move(database)),
-      checkpointer_(std::move(checkpointing)),
+      // A commit of nothing, after which the log is begun anew.
+      checkpointer_(std::move(checkpointing),
+                    [this] { Submit([](Database&) { return Status(); }, [](const Status&) {}); }),
       thread_([this] { Loop(); }) {}
 
 Writer::~Writer() {

@@ -59,13 +59,13 @@ class Writer {
   Status RunInSavepoint(const Job& job);
 
   Database database_;
-  Checkpointer checkpointer_;
   std::mutex mutex_;
   std::condition_variable arrived_;
   std::vector<Work> queue_;
   std::mutex queued_mutex_;  // held while queued_ runs
   std::function<void()> queued_;
   bool stopping_ = false;
+  Checkpointer checkpointer_;  // behind what it may call Submit with
   std::thread thread_;
 };
 
