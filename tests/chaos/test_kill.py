@@ -15,12 +15,15 @@ STOPS = 20 if LONG else 3
 class Killed(ChaosTest):
     workers = 2
 
+    def anybody(self):
+        return [pid for of in ("worker", "worker", "spooler") for pid in self.stack.worker_pids(of)]
+
     def test_kill_9_at_any_moment(self):
         """Whenever a worker is killed: nothing acknowledged is lost, doubled or misplaced."""
         with self.traffic(pause=0.05) as traffic:
             for _ in range(KILLS):
                 time.sleep(random.uniform(0.05, 0.6))
-                os.kill(random.choice(wait_for(self.stack.worker_pids)), signal.SIGKILL)
+                os.kill(random.choice(wait_for(self.anybody)), signal.SIGKILL)
                 self.reopen_dead_portals()
             self.await_new_worker()
         self.judge(traffic, kills=KILLS)

@@ -48,6 +48,18 @@ class PowerIsCut(ChaosTest):
                 self.cut_power(chance if turn % 2 else None)
         self.judge(traffic, cuts=CUTS)
 
+    def test_power_cuts_while_the_spooler_writes(self):
+        """Whenever the power is cut: nothing spooled is lost, doubled or misplaced."""
+        chance = random.Random(8)
+        with self.traffic(pause=0.02) as traffic:
+            for turn in range(CUTS // 2):
+                with self.no_worker_reached():
+                    before = traffic.spooled
+                    traffic.go_on_until(lambda: traffic.spooled > before + 10, 60, "the spooler")
+                    time.sleep(chance.uniform(0, 0.5))
+                    self.cut_power(chance if turn % 2 else None)
+        self.judge(traffic, cuts=CUTS // 2)
+
     def test_a_disk_that_lies_is_found_out(self):
         """Where no sync counts, what was acknowledged is lost, and the judge says so."""
         self.follow(POWER_CUT_FORGETS="1")
