@@ -58,7 +58,7 @@ class Failpoints(ChaosTest):
                     never.append(name)
             wait_for(self.stack.is_ready, 60)
         self.assertEqual(never, [], "these steps were never passed")
-        self.judge(traffic, steps=len(names))
+        self.judge(traffic, may_refuse=True, steps=len(names))
 
     def fires(self, name, traffic):
         """Whether somebody was killed at a step, while what leads there happened."""
