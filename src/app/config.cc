@@ -30,6 +30,20 @@ Result<std::string> DatabasePath(const Settings& settings) {
   return settings.PathFrom("database.url", path);
 }
 
+// Less would forget what Bitrix24 and channels may still repeat.
+constexpr int kLeastKeepDays = 7;
+constexpr int kMostKeepDays = 36'500;
+
+Status ReadRetention(const Settings& settings, Config& config) {
+  Result<int> days = settings.Integer("database.keep_days", 90, 0, kMostKeepDays);
+  if (!days || (*days != 0 && *days < kLeastKeepDays)) {
+    return Fail(
+        settings.Wrong("database.keep_days", "a whole number from 7 to 36500, or 0: for ever"));
+  }
+  config.keep_days = std::chrono::days(*days);
+  return {};
+}
+
 std::string Beside(const std::string& path, const char* name) {
   return (std::filesystem::path(path).parent_path() / name).string();
 }
@@ -39,6 +53,7 @@ Result<Config> Interpret(const Settings& settings) {
   Result<std::string> database = DatabasePath(settings);
   if (!database) return Fail(std::move(database).error());
   config.database_path = *std::move(database);
+  if (Status read = ReadRetention(settings, config); !read) return Fail(std::move(read).error());
   Result<int> threads = settings.Integer("worker.threads", config.worker_threads, 1, 1024);
   if (!threads) return Fail(std::move(threads).error());
   config.worker_threads = *threads;

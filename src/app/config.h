@@ -55,6 +55,8 @@ struct ConfiguredChannel {
 struct Config {
   std::string file;           // that was read; "" when the environment alone configures
   std::string database_path;  // of database.url
+  // How long events and what was sent are kept; 0: for ever.
+  std::chrono::days keep_days{90};
   int worker_threads = 8;
 
   // By name. The unnamed one, "", is always there; the others have both id and secret. No two have

@@ -4,9 +4,12 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <set>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 #include "app/background_loop.h"
 #include "app/bitrix24_side.h"
@@ -15,7 +18,9 @@
 #include "app/delivery_side.h"
 #include "app/fastcgi_process.h"
 #include "app/probe_proof.h"
+#include "app/retention.h"
 #include "app/service.h"
+#include "app/spool_side.h"
 #include "base/log.h"
 #include "fastcgi/server.h"
 #include "ingest/ingest.h"
@@ -32,6 +37,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kProofPause{200};
 constexpr std::chrono::milliseconds kUpkeepPause{1000};
+constexpr std::chrono::milliseconds kRetentionPause{100};
 
 std::set<std::string> NamesIn(const Config& config) {
   std::set<std::string> names;
@@ -52,13 +58,24 @@ std::string Names(const Applications& applications) {
   return names.empty() ? "none configured" : names;
 }
 
+void AddFileSizes(const std::string& database, std::vector<Level>& levels) {
+  for (const auto& [name, file] : {std::pair{"imrelay_database_bytes", database},
+                                   std::pair{"imrelay_wal_bytes", database + "-wal"}}) {
+    std::error_code error;
+    const std::uintmax_t bytes = std::filesystem::file_size(file, error);
+    if (!error) levels.push_back({name, {}, static_cast<double>(bytes)});
+  }
+}
+
 // Everything a worker does between its start and its stop signal.
 Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Service& service,
              Bitrix24Side& bitrix24, ChannelSide& channel, const Clock& clock) {
   SqliteStore& store = *service.store;
   const Result<std::vector<ChannelAddress>> addresses = AddressesOf(config, service.keyring);
   if (!addresses) return Fail(addresses.error());
-  Ingest ingest(store, service.keyring, clock);
+  Hold hold;
+  Ingest ingest(store, service.keyring, clock, &hold);
+  SpoolSide spool(config, store, ingest, hold, clock);
   Prover prover(store, service.keyring, bitrix24.authorization_server, bitrix24.calls,
                 bitrix24.applications, clock);
   Upkeep upkeep(store, bitrix24.tokens, bitrix24.registrar, clock);
@@ -66,8 +83,12 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
                 bitrix24.applications, clock);
   Pages pages(visits, bitrix24.registrar, bitrix24.api, store, store);
   Routes routes({ingest, store,
-                 [&store, &clock, &addresses = *addresses] {
-                   return FindLevels({store, store, store}, addresses, clock.Now());
+                 [&store, &clock, &config, &addresses = *addresses] {
+                   Result<std::vector<Level>> levels =
+                       FindLevels({store, store, store}, addresses, clock.Now());
+                   if (levels) AddFileSizes(config.database_path, *levels);
+                   if (levels) AddSpoolLevels(config.spool_directory, clock.Now(), *levels);
+                   return levels;
                  },
                  NamesIn(config),
                  [&pages](PageKind kind, const std::string& application, const Request& request,
@@ -79,6 +100,9 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
                  },
                  [&channel](const Request& request, Reply reply) {
                    channel.Handle(request, std::move(reply));
+                 },
+                 [&spool](const Request& request, std::function<void(Status)> done) {
+                   spool.Keep(request, std::move(done));
                  }});
   // Looks several times a second, because another process may have taken the installation in.
   BackgroundLoop proofs({"proofs wait", config.database_path + "-proofs", kProofPause},
@@ -91,6 +115,9 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
                              [&] { return bitrix24.tokens.CommitHeld(); });
   BackgroundLoop upkeeps({"upkeep waits", config.database_path + "-upkeep", kUpkeepPause},
                          [&] { return upkeep.DoOne(); });
+  Retention retention(store, clock, config.keep_days);
+  BackgroundLoop erasing({"old rows stay", config.database_path + "-retention", kRetentionPause},
+                         [&] { return retention.DoOne(); });
 
   Result<std::unique_ptr<DeliverySide>> delivery =
       DeliverySide::Open(config, service, bitrix24, clock);
@@ -113,6 +140,8 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
   sigwait(&stop_signals, &signal);
   Log(LogLevel::kInfo, "worker draining", {{"pid", std::to_string(getpid())}});
   upkeeps.Stop();
+  spool.Stop();
+  erasing.Stop();
   channel.Stop();
   pages.Stop();  // before the proofs: a page may be waiting for one
   proofs.Stop();
@@ -131,7 +160,7 @@ Status RunWorker(const Config& config, const std::string& listen) {
   const sigset_t stop_signals = BlockStopSignals();
   Result<int> socket = ListenSocket(listen);
   if (!socket) return Fail(std::move(socket).error());
-  Result<Service> service = OpenService(config);
+  Result<Service> service = OpenService(config, Patience::kOfRequests);
   if (!service) return Fail(std::move(service).error());
   const SystemClock clock;
   Result<std::unique_ptr<Bitrix24Side>> bitrix24 = Bitrix24Side::Open(config, *service, clock);

@@ -268,10 +268,11 @@ class Stack:
     """scripts/stack with a fresh state directory of its own."""
 
     def __init__(self, stand_in=None, workers=1, state=None, binary=BINARY, channel=None,
-                 **settings):
+                 database="imrelay.db", **settings):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="imrelay-e2e."))
         self.state = pathlib.Path(state) if state else self.home / "state"
         self.binary = binary
+        self.database = self.state / database
         self.stand_in = stand_in
         self.workers = workers
         self.port = free_port()
@@ -285,6 +286,9 @@ class Stack:
             "IMRELAY_STATE": str(self.state),
             "IMRELAY_PORT": str(self.port),
         })
+        if self.database.parent != self.state:  # with all that stands beside it
+            self.database.parent.mkdir(0o700, parents=True)
+            self.environment["IMRELAY_DATABASE_URL"] = f"sqlite:{self.database}"
         if stand_in:
             self.environment["IMRELAY_BITRIX24_OAUTH_URL"] = stand_in.url
         if channel:
@@ -376,10 +380,6 @@ class Stack:
     def socket_path(self):
         return self.state / "imrelay.sock"
 
-    @property
-    def database(self):
-        return self.state / "imrelay.db"
-
     def get(self, path, method="GET", **options):
         return request(self.port, method, path, **options)
 
@@ -388,8 +388,9 @@ class Stack:
         return request(self.port, "POST", path, body, headers, **options)
 
     def sql(self, query):
-        """Rows as dictionaries, from the stock shell."""
-        shell = subprocess.run(["sqlite3", "-readonly", "-json", self.database, query],
+        """Rows as dictionaries, from the stock shell. It waits while a worker recovers the log."""
+        shell = subprocess.run(["sqlite3", "-readonly", "-json", "-cmd", ".timeout 5000",
+                                self.database, query],
                                capture_output=True, text=True, timeout=60)
         assert shell.returncode == 0 and not shell.stderr, shell.stderr
         return json.loads(shell.stdout) if shell.stdout.strip() else []

@@ -161,7 +161,10 @@ WITH deletion AS (
   WHERE m.created_at >= ?2 * 86400 GROUP BY 1, 2
 ), received AS (
   SELECT line_key, day, sum(CASE what WHEN 'deletion' THEN received END) AS deletions,
-    sum(CASE what WHEN 'message' THEN received END) AS messages
+    sum(CASE WHEN what <> 'deletion' THEN received END) AS messages,
+    sum(CASE what WHEN 'message done' THEN received END) AS done,
+    sum(CASE what WHEN 'message failed' THEN received END) AS failed,
+    sum(CASE what WHEN 'message cancelled' THEN received END) AS cancelled
   FROM tally WHERE day >= ?2 GROUP BY 1, 2
 ), known AS (
   SELECT line_key, day FROM received UNION SELECT line_key, day FROM deletion
@@ -173,8 +176,10 @@ SELECT p.member_id, nullif(l.connector, '') AS connector, l.line_id,
   coalesce(d.unsupported, 0) AS deletions_unsupported,
   coalesce(d.failed, 0) AS deletions_failed, coalesce(d.cancelled, 0) AS deletions_cancelled,
   coalesce(d.pending, 0) AS deletions_pending,
-  coalesce(r.messages, 0) AS messages, coalesce(c.done, 0) AS messages_done,
-  coalesce(c.failed, 0) AS messages_failed, coalesce(c.cancelled, 0) AS messages_cancelled,
+  coalesce(r.messages, 0) AS messages,
+  coalesce(c.done, 0) + coalesce(r.done, 0) AS messages_done,
+  coalesce(c.failed, 0) + coalesce(r.failed, 0) AS messages_failed,
+  coalesce(c.cancelled, 0) + coalesce(r.cancelled, 0) AS messages_cancelled,
   coalesce(c.pending, 0) AS messages_pending, coalesce(u.messages, 0) AS undeletable
 FROM known AS k JOIN line AS l USING (line_key) JOIN portal AS p USING (portal_id)
 LEFT JOIN received AS r USING (line_key, day) LEFT JOIN deletion AS d USING (line_key, day)
