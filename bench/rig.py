@@ -97,8 +97,10 @@ class Handler:
         """Its server of nginx: the very locations users get, with another upstream."""
         upstream = (TREE / "nginx" / "imrelay-upstream.conf").read_text()
         upstream = upstream.replace("upstream imrelay", f"upstream {self.name}")
+        upstream = upstream.replace("zone imrelay", f"zone {self.name}")
         upstream = upstream.replace("/run/imrelay/imrelay.sock", str(self.socket))
         locations = (TREE / "nginx" / "imrelay-locations.conf").read_text()
+        locations = locations.replace("fastcgi_pass imrelay_", f"fastcgi_pass {self.name}_")
         locations = locations.replace("fastcgi_pass imrelay;",
                                       f"fastcgi_pass {self.name};{self.extra}")
         listen = f"listen 127.0.0.1:{self.port} backlog=4096;"

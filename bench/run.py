@@ -4,19 +4,21 @@ import argparse
 import signal
 import sys
 
+import backup
 import decoder
 import delivery
 import disk
 import main_table
 import mapping
+import timing
 
 PARTS = {"main": main_table, "mapping": mapping, "disk": disk, "decoder": decoder,
-         "delivery": delivery}
+         "delivery": delivery, "backup": backup, "timing": timing}
 
 
 def main():
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--only", choices=PARTS, help="one part instead of all five")
+    parser.add_argument("--only", choices=PARTS, help="one part instead of all six")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=5, help="of a round")
     parser.add_argument("--without-php", action="store_true", help="in the main table")

@@ -8,9 +8,13 @@ install(TARGETS imrelay RUNTIME)
 # Written while installing: `cmake --install` can be given another prefix.
 install(CODE "
   set(PROGRAM \"\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_BINDIR}/imrelay\")
-  configure_file(\"${PROJECT_SOURCE_DIR}/systemd/imrelay.service.in\"
-    \"${PROJECT_BINARY_DIR}/imrelay.service\" @ONLY)")
-install(FILES "${PROJECT_BINARY_DIR}/imrelay.service" systemd/imrelay.socket
+  foreach(unit imrelay.service imrelay-spooler.service)
+    configure_file(\"${PROJECT_SOURCE_DIR}/systemd/\${unit}.in\"
+      \"${PROJECT_BINARY_DIR}/\${unit}\" @ONLY)
+  endforeach()")
+install(FILES
+    "${PROJECT_BINARY_DIR}/imrelay.service" systemd/imrelay.socket
+    "${PROJECT_BINARY_DIR}/imrelay-spooler.service" systemd/imrelay-spooler.socket
   DESTINATION lib/systemd/system)
 install(FILES systemd/sysusers.conf DESTINATION lib/sysusers.d RENAME imrelay.conf)
 install(FILES systemd/tmpfiles.conf DESTINATION lib/tmpfiles.d RENAME imrelay.conf)

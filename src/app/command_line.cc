@@ -11,9 +11,11 @@
 
 #include "admin/delivery_reports.h"
 #include "admin/reports.h"
+#include "app/backup_command.h"
 #include "app/commands.h"
 #include "app/config.h"
 #include "app/doctor.h"
+#include "app/usage_error.h"
 #include "app/version.h"
 
 namespace imrelay {
@@ -27,6 +29,7 @@ struct Options {
   bool json = false;
   bool event = false;
   bool fix = false;
+  BackupOptions backup;
   std::string listen;
   std::string member_id;
   std::string connector;
@@ -66,6 +69,7 @@ class Parser {
     AddDelivery();
     AddChannel();
     AddStats();
+    AddBackup();
   }
 
   Exit Run(int argc, const char* const* argv, Streams& streams) {
@@ -76,7 +80,7 @@ class Parser {
         app_.exit(error, streams.out, streams.err);
         return Exit::kDone;
       }
-      streams.err << "imrelay: " << Explain(error, argc, argv) << '\n';
+      streams.err << "imrelay: " << ExplainUsage(app_, error, argc, argv) << '\n';
       return Exit::kUsage;
     }
     if (!options_.connector.empty()) options_.query.connector = LowerCase(options_.connector);
@@ -84,26 +88,6 @@ class Parser {
   }
 
  private:
-  // The library's own words name the option and what would be right, but not for a command.
-  std::string Explain(const CLI::ParseError& error, int argc, const char* const* argv) const {
-    const CLI::App* group = &app_;
-    while (!group->get_subcommands().empty()) group = group->get_subcommands().front();
-    const auto commands = group->get_subcommands([](const CLI::App*) { return true; });
-    if (commands.empty()) return std::string(error.what()) + "; see imrelay --help";
-    std::string given = "nothing";
-    for (int i = 1; i < argc; ++i) {
-      const std::string argument(argv[i]);
-      if (argument == "--config") ++i;  // its value is no command
-      if (argument == group->get_name() || argument.starts_with("-")) continue;
-      given = '"' + argument + '"';
-      break;
-    }
-    std::string names;
-    for (const CLI::App* command : commands) names += ' ' + command->get_name();
-    const std::string where = group == &app_ ? "command" : group->get_name();
-    return where + ": got " + given + ", takes one of:" + names;
-  }
-
   CLI::App* Add(CLI::App& parent, const char* name, const char* does, Command command) {
     CLI::App* added = parent.add_subcommand(name, does);
     added->fallthrough();
@@ -154,6 +138,7 @@ class Parser {
   void AddChannel();
   void AddRetry(CLI::App& delivery);
   void AddStats();
+  void AddBackup();
   void AddDeliveryId(CLI::App* command);
   Command Report(ReportQuery::What what, bool one, const char* missing);
 
@@ -167,7 +152,13 @@ void Parser::AddService() {
                          [](const Options& options, Streams& streams) {
                            return WorkerCommand(options.config, options.listen, streams);
                          });
-  worker->add_option("--listen", options_.listen, "open a socket: unix:PATH or HOST:PORT");
+  CLI::App* spooler = Add(app_, "spooler", "keep events on disk while no worker answers",
+                          [](const Options& options, Streams& streams) {
+                            return SpoolerCommand(options.config, options.listen, streams);
+                          });
+  for (CLI::App* serving : {worker, spooler}) {
+    serving->add_option("--listen", options_.listen, "open a socket: unix:PATH or HOST:PORT");
+  }
   CLI::App* decode =
       Add(app_, "decode", "print what a request body on standard input decodes to",
           [](const Options& options, Streams& streams) {
@@ -362,6 +353,19 @@ void Parser::AddStats() {
   stats->add_option("--days", options_.days, "the last so many days, by UTC; 30")
       ->check(CLI::Range(1, 36'500));
   AddJson(stats);
+}
+
+void Parser::AddBackup() {
+  CLI::App* backup = Add(app_, "backup", "copy the database into a new file, while it is in use",
+                         [](const Options& options, Streams& streams) {
+                           BackupOptions asked = options.backup;
+                           asked.json = options.json;
+                           return BackupCommand(options.config, asked, streams);
+                         });
+  backup->add_option("FILE", options_.backup.file, "the copy; must not be there yet")->required();
+  backup->add_flag("--whole", options_.backup.whole,
+                   "check the copy by integrity_check: each index against its table, too");
+  AddJson(backup);
 }
 
 void Parser::AddChannel() {

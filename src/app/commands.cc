@@ -7,8 +7,10 @@
 #include "admin/delivery_reports.h"
 #include "app/channel_commands.h"
 #include "app/config.h"
+#include "app/fastcgi_process.h"
 #include "app/key_rotation.h"
 #include "app/service.h"
+#include "app/spooler.h"
 #include "app/worker.h"
 #include "codec/body.h"
 #include "codec/event_decoder.h"
@@ -38,6 +40,13 @@ Exit ExitOf(const Error& error) {
     default:
       return Exit::kUnavailable;
   }
+}
+
+// Of a process that served.
+Exit HowItEnded(const Status& ran, Streams& streams) {
+  if (ran) return Exit::kDone;
+  const bool usage = ran.error().reason == kUsageReason;
+  return Print(ran.error(), usage ? Exit::kUsage : ExitOf(ran.error()), streams);
 }
 
 // At most one byte more than the limit, so that the decoder can say what is wrong.
@@ -82,11 +91,13 @@ std::string LowerCase(std::string_view text) {
 Exit WorkerCommand(const std::string& config_file, const std::string& listen, Streams& streams) {
   Result<Config> config = LoadConfig(config_file, ProcessEnvironment());
   if (!config) return Print(config.error(), Exit::kConfiguration, streams);
-  if (Status ran = RunWorker(*config, listen); !ran) {
-    const bool usage = ran.error().reason == kUsageReason;
-    return Print(ran.error(), usage ? Exit::kUsage : ExitOf(ran.error()), streams);
-  }
-  return Exit::kDone;
+  return HowItEnded(RunWorker(*config, listen), streams);
+}
+
+Exit SpoolerCommand(const std::string& config_file, const std::string& listen, Streams& streams) {
+  const Result<std::string> directory = LoadSpoolDirectory(config_file, ProcessEnvironment());
+  if (!directory) return Print(directory.error(), Exit::kConfiguration, streams);
+  return HowItEnded(RunSpooler(*directory, listen), streams);
 }
 
 Exit DecodeCommand(Decoded what, Streams& streams) {

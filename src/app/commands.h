@@ -21,6 +21,7 @@ struct Streams {
 // Each runs one command whole and says how it ended; errors are printed, one line each. `config`
 // is the value of --config.
 Exit WorkerCommand(const std::string& config, const std::string& listen, Streams& streams);
+Exit SpoolerCommand(const std::string& config, const std::string& listen, Streams& streams);
 enum class Decoded { kTree, kEvent };
 Exit DecodeCommand(Decoded what, Streams& streams);
 Exit MigrateCommand(const std::string& config, bool json, Streams& streams);

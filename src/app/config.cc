@@ -13,6 +13,7 @@ namespace imrelay {
 namespace {
 
 constexpr const char* kDefaultFile = "/etc/imrelay/imrelay.toml";
+constexpr const char* kSpool = "spool";
 constexpr const char* kDefaultDatabase = "sqlite:/var/lib/imrelay/imrelay.db";
 
 Result<std::string> DatabasePath(const Settings& settings) {
@@ -29,11 +30,30 @@ Result<std::string> DatabasePath(const Settings& settings) {
   return settings.PathFrom("database.url", path);
 }
 
+// Less would forget what Bitrix24 and channels may still repeat.
+constexpr int kLeastKeepDays = 7;
+constexpr int kMostKeepDays = 36'500;
+
+Status ReadRetention(const Settings& settings, Config& config) {
+  Result<int> days = settings.Integer("database.keep_days", 90, 0, kMostKeepDays);
+  if (!days || (*days != 0 && *days < kLeastKeepDays)) {
+    return Fail(
+        settings.Wrong("database.keep_days", "a whole number from 7 to 36500, or 0: for ever"));
+  }
+  config.keep_days = std::chrono::days(*days);
+  return {};
+}
+
+std::string Beside(const std::string& path, const char* name) {
+  return (std::filesystem::path(path).parent_path() / name).string();
+}
+
 Result<Config> Interpret(const Settings& settings) {
   Config config;
   Result<std::string> database = DatabasePath(settings);
   if (!database) return Fail(std::move(database).error());
   config.database_path = *std::move(database);
+  if (Status read = ReadRetention(settings, config); !read) return Fail(std::move(read).error());
   Result<int> threads = settings.Integer("worker.threads", config.worker_threads, 1, 1024);
   if (!threads) return Fail(std::move(threads).error());
   config.worker_threads = *threads;
@@ -43,24 +63,37 @@ Result<Config> Interpret(const Settings& settings) {
   if (Status read = ReadBitrix24(settings, config); !read) return Fail(std::move(read).error());
   if (Status read = ReadConnector(settings, config); !read) return Fail(std::move(read).error());
   if (Status read = ReadChannels(settings, config); !read) return Fail(std::move(read).error());
-  const std::filesystem::path beside = std::filesystem::path(config.database_path).parent_path();
-  config.key_file = settings.Path("security.key_file", (beside / "imrelay.key").string());
-  config.spool_directory = settings.Path("spool.directory", (beside / "spool").string());
+  config.key_file =
+      settings.Path("security.key_file", Beside(config.database_path, "imrelay.key"));
+  config.spool_directory = settings.Path("spool.directory", Beside(config.database_path, kSpool));
   return config;
+}
+
+std::string FileToRead(const std::string& file) {
+  if (!file.empty()) return file;
+  // A file that may not even be looked for is one that cannot be read, and not one that is missing.
+  std::error_code error;
+  return std::filesystem::exists(kDefaultFile, error) || error ? kDefaultFile : "";
 }
 
 }  // namespace
 
 Result<Config> LoadConfig(const std::string& file, const Environment& environment) {
-  std::string path = file;
-  // A file that may not even be looked for is one that cannot be read, and not one that is missing.
-  std::error_code error;
-  if (path.empty() && (std::filesystem::exists(kDefaultFile, error) || error)) path = kDefaultFile;
+  const std::string path = FileToRead(file);
   Result<Settings> settings = Settings::Load(path, environment);
   if (!settings) return Fail(std::move(settings).error());
   Result<Config> config = Interpret(*settings);
   if (config) config->file = path;
   return config;
+}
+
+Result<std::string> LoadSpoolDirectory(const std::string& file, const Environment& environment) {
+  Result<Settings> settings = Settings::Load(FileToRead(file), environment);
+  if (!settings) return Fail(std::move(settings).error());
+  if (settings->Has("spool.directory")) return settings->Path("spool.directory", {});
+  Result<std::string> database = DatabasePath(*settings);
+  if (!database) return database;
+  return Beside(*database, kSpool);
 }
 
 std::vector<const ConfiguredSecret*> SecretsIn(const Config& config) {

@@ -55,6 +55,8 @@ struct ConfiguredChannel {
 struct Config {
   std::string file;           // that was read; "" when the environment alone configures
   std::string database_path;  // of database.url
+  // How long events and what was sent are kept; 0: for ever.
+  std::chrono::days keep_days{90};
   int worker_threads = 8;
 
   // By name. The unnamed one, "", is always there; the others have both id and secret. No two have
@@ -87,6 +89,11 @@ using Environment = std::map<std::string, std::string>;
 // Errors: kInvalidArgument, naming the file, the key, its value (never a secret's) and what would
 // be right.
 Result<Config> LoadConfig(const std::string& file, const Environment& environment);
+
+// spool.directory alone, for the spooler: nothing else that is wrong in the configuration, and no
+// secret that cannot be read, keeps it from starting.
+// Errors: as LoadConfig; of the file as a whole, and of the keys it needs.
+Result<std::string> LoadSpoolDirectory(const std::string& file, const Environment& environment);
 
 // Every secret of the configuration, given or not; valid as long as `config`.
 std::vector<const ConfiguredSecret*> SecretsIn(const Config& config);

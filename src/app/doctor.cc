@@ -78,7 +78,10 @@ Findings CheckNetwork(const Config& config, const std::string& imrelay_port, boo
       MakeCurlClient({.allow_insecure_loopback = config.allow_insecure_loopback});
   const SystemClock clock;
   NetworkChecks checks(*own, *servers, clock, ProofWith(config.key_file));
-  Findings findings = CheckSocket(FindSocket(config.database_path));
+  Findings findings;
+  for (const ServiceSocket& socket : {kWorkerSocket, kSpoolerSocket}) {
+    Append(findings, CheckSocket(socket, FindSocket(config.database_path, socket)));
+  }
   using Database = NetworkChecks::Database;
   // It would wait for the lock as long as we did.
   Append(findings, checks.Worker(StatusAddresses(imrelay_port),

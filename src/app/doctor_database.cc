@@ -37,13 +37,12 @@ Finding CheckDamage(Database& database, const std::string& path,
   if (!damage && damage.error().reason == "time") {
     return Ok("integrity", path,
               "no damage found in " + std::to_string(longest.count() / 1000) +
-                  " s, not all was read; all of it: sqlite3 -readonly " + path +
-                  " 'PRAGMA integrity_check'");
+                  " s, not all was read; imrelay backup --whole FILE reads all, beside the worker");
   }
   const std::string mend =
       "stop the worker and put your last backup back, or save what can be read: "
       "sqlite3 " +
-      path + " .recover | sqlite3 NEW-FILE";
+      path + " .recover | sqlite3 NEW-FILE; docs/restore.md has both step by step";
   if (!damage) return Broken("integrity", path, damage.error().message, mend);
   if (damage->empty()) return Ok("integrity", path, "quick_check found no damage");
   return Broken("integrity", path, "damaged: " + damage->front(), mend);
@@ -74,7 +73,8 @@ void CheckSizes(Findings& findings, const std::string& path) {
              MiB(static_cast<std::int64_t>(log)) +
                  ": the worker begins it anew at 64 MiB unless somebody reads an old "
                  "state of the database",
-             "end long-running sqlite3 shells (fuser " + path + ")", Remedy{Act::kEmptyLog, path}));
+             "end long-running sqlite3 shells and backups (fuser " + path + ")",
+             Remedy{Act::kEmptyLog, path}));
   } else {
     findings.push_back(Ok("write-ahead log", path + "-wal",
                           error ? "there is none" : MiB(static_cast<std::int64_t>(log))));
@@ -90,6 +90,22 @@ void CheckSizes(Findings& findings, const std::string& path) {
   } else {
     findings.push_back(Ok("disk", path, MiB(room) + " free"));
   }
+}
+
+// Pages that erased rows left. They are used again, so only many of them are worth the trouble.
+Finding CheckFreePages(Database& database, const std::string& path) {
+  const std::int64_t pages = database.Value("PRAGMA page_count").value_or(0);
+  const std::int64_t free = database.Value("PRAGMA freelist_count").value_or(0);
+  const std::int64_t page = database.Value("PRAGMA page_size").value_or(0);
+  const std::string found = MiB(free * page) + " of " + MiB(pages * page) + " are free inside";
+  if (free * page < kManyFreeBytes || free * 2 < pages) {
+    return Ok("free pages", path, found + ", and are used again");
+  }
+  return Warn("free pages", path, found,
+              "where the disk is short of room, and has " + MiB((pages - free) * page * 2) +
+                  " free: systemctl stop imrelay.socket imrelay.service; runuser -u imrelay -- "
+                  "sqlite3 " +
+                  path + " VACUUM; systemctl start imrelay.socket imrelay.service");
 }
 
 }  // namespace
@@ -112,6 +128,7 @@ Findings CheckDatabase(const std::string& path, std::chrono::milliseconds longes
   findings.push_back(CheckDamage(*database, path, longest));
   if (usable) findings.push_back(CheckWritable(path));
   CheckSizes(findings, path);
+  findings.push_back(CheckFreePages(*database, path));
   return findings;
 }
 

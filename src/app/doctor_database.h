@@ -21,6 +21,8 @@ Result<std::string> EmptyDatabaseLog(const std::string& path);
 // The worker begins the log anew at 64 MiB; one this large is one that somebody keeps from it.
 inline constexpr std::int64_t kLogTooLarge = std::int64_t{128} << 20;
 inline constexpr std::int64_t kLittleRoom = std::int64_t{1} << 30;
+// Half of the file, and at least this much, is worth a VACUUM.
+inline constexpr std::int64_t kManyFreeBytes = std::int64_t{64} << 20;
 inline constexpr std::int64_t kNoRoom = std::int64_t{128} << 20;
 
 }  // namespace imrelay

@@ -21,7 +21,7 @@ using Act = Remedy::Act;
 
 constexpr mode_t kGroup = S_IRWXG;
 constexpr mode_t kOthers = S_IRWXO;
-constexpr const char* kSocket = "/run/imrelay/imrelay.sock";
+constexpr const char* kSockets = "/run/imrelay/";
 
 std::optional<struct stat> Look(const std::string& path) {
   struct stat facts {};
@@ -159,9 +159,11 @@ Findings CheckFiles(const ServiceFiles& files) {
   }
   CheckOwnFile(findings, files.key_file);
   for (const std::string& path : FilesOf(files.database)) CheckOwnFile(findings, path);
-  const std::string socket = FindSocket(files.database);
-  if (const std::optional<struct stat> facts = Look(socket)) {
-    CheckMode(findings, socket, *facts, kOthers);
+  for (const ServiceSocket& socket : {kWorkerSocket, kSpoolerSocket}) {
+    const std::string path = FindSocket(files.database, socket);
+    if (const std::optional<struct stat> facts = Look(path)) {
+      CheckMode(findings, path, *facts, kOthers);
+    }
   }
   if (findings.empty()) {
     findings.push_back(Ok("file", FolderOf(files.database),
@@ -193,9 +195,9 @@ Result<std::string> MakeDirectory(const std::string& path) {
   return "mkdir " + path;
 }
 
-std::string FindSocket(const std::string& database) {
-  const std::string beside = FolderOf(database) + "/imrelay.sock";
-  for (const std::string& path : {beside, std::string(kSocket)}) {
+std::string FindSocket(const std::string& database, const ServiceSocket& socket) {
+  for (const std::string& folder : {FolderOf(database) + '/', std::string(kSockets)}) {
+    const std::string path = folder + socket.file;
     const std::optional<struct stat> facts = Look(path);
     if (facts && S_ISSOCK(facts->st_mode)) return path;
   }

@@ -25,8 +25,21 @@ Result<std::string> ChangeMode(const std::string& path, const std::string& octal
 Result<std::string> ChangeOwner(const std::string& path);
 Result<std::string> MakeDirectory(const std::string& path);
 
-// The worker's socket where this installation has one: beside the database, where scripts/run
-// puts it, else in /run/imrelay; empty when it is at neither place.
-std::string FindSocket(const std::string& database);
+// A socket that nginx connects to.
+struct ServiceSocket {
+  const char* check;   // what the doctor's line begins with
+  const char* file;    // its name
+  const char* unit;    // of systemd, without .socket
+  const char* absent;  // what it means that there is none
+};
+inline constexpr ServiceSocket kWorkerSocket{"socket", "imrelay.sock", "imrelay",
+                                             "there is none at its usual places"};
+inline constexpr ServiceSocket kSpoolerSocket{
+    "spooler", "spooler.sock", "imrelay-spooler",
+    "there is none at its usual places: while no worker answers, events are refused"};
+
+// The socket where this installation has it: beside the database, where scripts/run puts it, else
+// in /run/imrelay; empty when it is at neither place.
+std::string FindSocket(const std::string& database, const ServiceSocket& socket);
 
 }  // namespace imrelay

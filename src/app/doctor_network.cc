@@ -11,6 +11,7 @@
 
 #include "app/probe_proof.h"
 #include "codec/json.h"
+#include "web/answers.h"
 
 namespace imrelay {
 namespace {
@@ -177,6 +178,10 @@ Finding NetworkChecks::JudgeHandler(const std::string& url, const HttpResponse& 
     return Broken(kPublicUrlCheck, url, "nginx answers, but no worker behind it",
                   AfterWorker(kRestart));
   }
+  if (FieldOf(response, "status") == kSpoolingStatus) {
+    return Broken(kPublicUrlCheck, url, "the spooler answers: events wait on disk for a worker",
+                  AfterWorker(kRestart));
+  }
   if (IsOk(response)) {
     return proof_of_ ? Broken(kPublicUrlCheck, url, kStranger, kWhoseIsIt)
                      : Broken(kPublicUrlCheck, url, kUnknown, "see the check of the key");
@@ -262,10 +267,12 @@ Findings NetworkChecks::Clock() {
                mend)};
 }
 
-Findings CheckSocket(const std::string& path) {
+Findings CheckSocket(const ServiceSocket& service, const std::string& path) {
+  const std::string unit = service.unit;
   if (path.empty()) {
-    return {Warn("socket", "", "there is none at its usual places",
-                 "systemctl enable --now imrelay.socket; elsewhere: see the check of the worker")};
+    return {Warn(service.check, "", service.absent,
+                 "systemctl enable --now " + unit + ".socket " + unit +
+                     ".service; elsewhere: see the check of the worker")};
   }
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -276,12 +283,13 @@ Findings CheckSocket(const std::string& path) {
       fd >= 0 && connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
   const int error = errno;
   if (fd >= 0) close(fd);
-  if (connected || error == EAGAIN) return {Ok("socket", path, "somebody listens")};
+  if (connected || error == EAGAIN) return {Ok(service.check, path, "somebody listens")};
   if (error == EACCES) {
-    return {Warn("socket", path, "this user may not connect to it", "run doctor as root")};
+    return {Warn(service.check, path, "this user may not connect to it", "run doctor as root")};
   }
-  return {Broken("socket", path, std::string("nobody listens: ") + std::strerror(error),
-                 "systemctl restart imrelay.socket imrelay.service (or start spawn-fcgi again)")};
+  return {Broken(service.check, path, std::string("nobody listens: ") + std::strerror(error),
+                 "systemctl restart " + unit + ".socket " + unit +
+                     ".service (or start spawn-fcgi again)")};
 }
 
 std::vector<std::string> StatusAddresses(const std::string& imrelay_port) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "admin/doctor.h"
+#include "app/doctor_files.h"
 #include "base/clock.h"
 #include "http/client.h"
 
@@ -61,8 +62,8 @@ class NetworkChecks {
   std::vector<Seen> times_;
 };
 
-// Whether somebody listens on the worker's socket.
-Findings CheckSocket(const std::string& path);
+// Whether somebody listens on a socket, which is at `path`; empty where there is none.
+Findings CheckSocket(const ServiceSocket& service, const std::string& path);
 
 // Where nginx answers for this machine: on IMRELAY_PORT when scripts/run was given one, else on the
 // port of nginx/example-tls.conf, else on the default of scripts/run.

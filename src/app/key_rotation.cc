@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "app/service.h"
+#include "base/failpoint.h"
 #include "base/file_lock.h"
 #include "crypto/digest.h"
 #include "crypto/key_rotation.h"
@@ -65,12 +66,14 @@ Result<KeyRotated> RotateKey(const Config& config, const Clock& clock) {
   if (Status added = AddSealKey(config.key_file, now); !added) {
     return Fail(std::move(added).error());
   }
+  Failpoint("app.key_added");
   const Result<Keyring> keyring = Keyring::Open(config.key_file);
   if (!keyring) return Fail(keyring.error());
   KeyRotated rotated;
   if (Status resealed = ResealAll(*service->store, *keyring, rotated); !resealed) {
     return Fail(std::move(resealed).error());
   }
+  Failpoint("app.tokens_resealed");
   Result<std::set<std::string>> used = KeysInUse(*service->store);
   if (!used) return Fail(std::move(used).error());
   for (const ConfiguredSecret* secret : SecretsIn(config)) {

@@ -36,17 +36,19 @@ std::string VariableOf(std::string_view kind) {
   return "IMRELAY_" + UpperAscii(kind.substr(0, kind.size() - 1)) + '_';
 }
 
+bool IsName(std::string_view name) {
+  return name.size() <= 32 && !name.empty() && name[0] != '_' && name[0] != '-' &&
+         name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string::npos;
+}
+
 // Whether a name can stand in a path and in a variable; the reason why not, else.
 std::string FaultOf(std::string_view kind, const std::string& name) {
-  const bool is_name =
-      name.size() <= 32 && !name.empty() && name[0] != '_' && name[0] != '-' &&
-      name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string::npos;
   const std::string right =
       "must be 1 to 32 of a-z, 0-9, _ and -, beginning with a letter or digit, and not ";
   if (kind == kLine) {
-    return is_name && name != "default" ? "" : right + "default: that is the one of [channel]";
+    return IsName(name) && name != "default" ? "" : right + "default: that is the one of [channel]";
   }
-  if (is_name && name != "event" && name != "install" && name != "settings") return {};
+  if (CanNameApplication(name)) return {};
   return right + "event, install or settings: it stands in /bitrix24/NAME/event";
 }
 
@@ -101,6 +103,10 @@ std::string WithoutSecrets(const std::string& address) {
 }
 
 }  // namespace
+
+bool CanNameApplication(std::string_view name) {
+  return IsName(name) && name != "event" && name != "install" && name != "settings";
+}
 
 Result<Settings> Settings::Load(const std::string& file, const Environment& environment) {
   Settings settings;

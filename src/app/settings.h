@@ -10,6 +10,9 @@
 
 namespace imrelay {
 
+// Whether an [[application]] may have this name, which stands in its paths: /bitrix24/NAME/event.
+bool CanNameApplication(std::string_view name);
+
 // The values of the known configuration keys as text, each with where it was found, before they
 // are given a meaning. The keys of an [[application]] are "application.NAME.client_id" and so on,
 // those of a [[line]] "line.NAME.url".

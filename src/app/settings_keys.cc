@@ -16,6 +16,7 @@ struct Key {
 };
 constexpr std::array kKeys{
     Key{"database.url"},
+    Key{"database.keep_days"},
     Key{"worker.threads"},
     Key{"bitrix24.client_id"},
     Key{"bitrix24.client_secret", true},

@@ -1,24 +1,27 @@
 #include "app/worker.h"
 
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <set>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 #include "app/background_loop.h"
 #include "app/bitrix24_side.h"
 #include "app/channel_side.h"
 #include "app/channels.h"
 #include "app/delivery_side.h"
+#include "app/fastcgi_process.h"
 #include "app/probe_proof.h"
+#include "app/retention.h"
 #include "app/service.h"
+#include "app/spool_side.h"
 #include "base/log.h"
-#include "fastcgi/listen_socket.h"
 #include "fastcgi/server.h"
 #include "ingest/ingest.h"
 #include "install/prover.h"
@@ -36,42 +39,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kProofPause{200};
 constexpr std::chrono::milliseconds kUpkeepPause{1000};
+constexpr std::chrono::milliseconds kRetentionPause{100};
 constexpr std::chrono::milliseconds kOfflinePause{1000};
-
-// A core file would hold tokens and message texts. With a core_pattern that pipes, only the
-// second call helps.
-void ForbidCoreFiles() {
-  const rlimit none{0, 0};
-  setrlimit(RLIMIT_CORE, &none);
-#ifndef IMRELAY_SANITIZED
-  // The leak checker has to look into the process at its end.
-  prctl(PR_SET_DUMPABLE, 0);
-#endif
-}
-
-// As many descriptors as are allowed: a peer that stalls keeps one, and Debian's soft limit of
-// 1,024 would be used up before the server turns such peers out.
-void RaiseDescriptorLimit() {
-  rlimit descriptors{};
-  if (getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return;
-  descriptors.rlim_cur = descriptors.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &descriptors);
-}
-
-sigset_t StopSignals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGUSR1);  // multiwatch's way to stop its children, unless told otherwise
-  return signals;
-}
-
-Result<int> ListenSocket(const std::string& listen) {
-  Result<int> socket = listen.empty() ? InheritedListenSocket() : OpenListenSocket(listen);
-  if (socket || socket.error().code != ErrorCode::kInvalidArgument) return socket;
-  return Fail(ErrorCode::kInvalidArgument, socket.error().message, kUsageReason);
-}
 
 std::set<std::string> NamesIn(const Config& config) {
   std::set<std::string> names;
@@ -92,13 +61,24 @@ std::string Names(const Applications& applications) {
   return names.empty() ? "none configured" : names;
 }
 
+void AddFileSizes(const std::string& database, std::vector<Level>& levels) {
+  for (const auto& [name, file] : {std::pair{"imrelay_database_bytes", database},
+                                   std::pair{"imrelay_wal_bytes", database + "-wal"}}) {
+    std::error_code error;
+    const std::uintmax_t bytes = std::filesystem::file_size(file, error);
+    if (!error) levels.push_back({name, {}, static_cast<double>(bytes)});
+  }
+}
+
 // Everything a worker does between its start and its stop signal.
 Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Service& service,
              Bitrix24Side& bitrix24, ChannelSide& channel, const Clock& clock) {
   SqliteStore& store = *service.store;
   const Result<std::vector<ChannelAddress>> addresses = AddressesOf(config, service.keyring);
   if (!addresses) return Fail(addresses.error());
-  Ingest ingest(store, service.keyring, clock);
+  Hold hold;
+  Ingest ingest(store, service.keyring, clock, &hold);
+  SpoolSide spool(config, store, ingest, hold, clock);
   Prover prover(store, service.keyring, bitrix24.authorization_server, bitrix24.calls,
                 bitrix24.applications, clock);
   Upkeep upkeep(store, bitrix24.tokens, bitrix24.registrar, clock);
@@ -106,8 +86,12 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
                 bitrix24.applications, clock);
   Pages pages(visits, bitrix24.registrar, bitrix24.api, store, store);
   Routes routes({ingest, store,
-                 [&store, &clock, &addresses = *addresses] {
-                   return FindLevels({store, store, store}, addresses, clock.Now());
+                 [&store, &clock, &config, &addresses = *addresses] {
+                   Result<std::vector<Level>> levels =
+                       FindLevels({store, store, store}, addresses, clock.Now());
+                   if (levels) AddFileSizes(config.database_path, *levels);
+                   if (levels) AddSpoolLevels(config.spool_directory, clock.Now(), *levels);
+                   return levels;
                  },
                  NamesIn(config),
                  [&pages](PageKind kind, const std::string& application, const Request& request,
@@ -119,6 +103,9 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
                  },
                  [&channel](const Request& request, Reply reply) {
                    channel.Handle(request, std::move(reply));
+                 },
+                 [&spool](const Request& request, std::function<void(Status)> done) {
+                   spool.Keep(request, std::move(done));
                  }});
   // Looks several times a second, because another process may have taken the installation in.
   BackgroundLoop proofs({"proofs wait", config.database_path + "-proofs", kProofPause},
@@ -131,6 +118,9 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
                              [&] { return bitrix24.tokens.CommitHeld(); });
   BackgroundLoop upkeeps({"upkeep waits", config.database_path + "-upkeep", kUpkeepPause},
                          [&] { return upkeep.DoOne(); });
+  Retention retention(store, clock, config.keep_days);
+  BackgroundLoop erasing({"old rows stay", config.database_path + "-retention", kRetentionPause},
+                         [&] { return retention.DoOne(); });
   OfflineQueue offline_queue(store, ingest, bitrix24.api, clock);
   BackgroundLoop offline_reads(
       {"offline queues wait", config.database_path + "-offline", kOfflinePause},
@@ -160,6 +150,8 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
   sigwait(&stop_signals, &signal);
   Log(LogLevel::kInfo, "worker draining", {{"pid", std::to_string(getpid())}});
   upkeeps.Stop();
+  spool.Stop();
+  erasing.Stop();
   offline_reads.Stop();
   offline_queue.Stop();
   readbacks.Stop();
@@ -178,13 +170,10 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
 Status RunWorker(const Config& config, const std::string& listen) {
   ForbidCoreFiles();
   RaiseDescriptorLimit();
-  // Blocked before any thread exists, so that only the wait in Serve takes them.
-  const sigset_t stop_signals = StopSignals();
-  pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr);
-
+  const sigset_t stop_signals = BlockStopSignals();
   Result<int> socket = ListenSocket(listen);
   if (!socket) return Fail(std::move(socket).error());
-  Result<Service> service = OpenService(config);
+  Result<Service> service = OpenService(config, Patience::kOfRequests);
   if (!service) return Fail(std::move(service).error());
   const SystemClock clock;
   Result<std::unique_ptr<Bitrix24Side>> bitrix24 = Bitrix24Side::Open(config, *service, clock);

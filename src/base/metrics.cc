@@ -25,7 +25,13 @@ using enum Known::Kind;
 constexpr Known kKnown[] = {
     // Counted by this process.
     {"imrelay_events_total", kCounter,
-     "Posted events, by event, status (accepted, duplicate, ignored, refused) and source."},
+     "Posted events, by event, status (accepted, duplicate, ignored, refused, spooled) and "
+     "source."},
+    {"imrelay_events_lost_total", kCounter,
+     "Posted events that could be written neither to the database nor to the spool, and were "
+     "answered by 503. Bitrix24 does not send them again."},
+    {"imrelay_spool_damaged_total", kCounter,
+     "Pieces of spool files that could not be read and were set aside in spool/damaged."},
     {"imrelay_deletions_found_total", kCounter,
      "Events that brought a deletion first, by source (webhook, spool, offline, readback)."},
     {"imrelay_event_commit_seconds", kSeconds,
@@ -44,7 +50,11 @@ constexpr Known kKnown[] = {
      "permanent)."},
     {"imrelay_channel_requests_total", kCounter,
      "Requests of channels to the channel API, by path and HTTP status."},
-    // As the database knows them at this moment.
+    // As they are at this moment.
+    {"imrelay_spool_files", kLevel, "Files that wait in the spool, by directory."},
+    {"imrelay_spool_bytes", kLevel, "Bytes that wait in the spool, by directory."},
+    {"imrelay_spool_oldest_age_seconds", kLevel,
+     "Since the oldest file that waits in the spool was begun, by directory."},
     {"imrelay_portals", kLevel,
      "Portals by status. The tokens of a dead one work no more: the application must be opened "
      "there."},
@@ -60,6 +70,10 @@ constexpr Known kKnown[] = {
     {"imrelay_channel_state", kLevel,
      "1 for the state of a channel's endpoint: closed (all is well), open (it fails, and is only "
      "probed) or off (it answered 410)."},
+    {"imrelay_database_bytes", kLevel, "Of the database's file."},
+    {"imrelay_wal_bytes", kLevel,
+     "Of its write-ahead log. The worker begins it anew at 64 MiB; one that goes on growing is one "
+     "that somebody reads an old state of, as a backup does, or a forgotten sqlite3 shell."},
 };
 
 const Known* Find(std::string_view name) {

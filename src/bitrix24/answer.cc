@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/utf8.h"
 #include "codec/json.h"
 
 namespace imrelay {
@@ -57,24 +58,28 @@ std::string CutAt(std::string text, std::size_t most) {
 std::string ErrorWord(std::string_view text) {
   constexpr std::size_t kLongestWord = 40;
   std::string word;
+  std::size_t run = 0;  // of letters and digits, like a token's
   for (const char c : text) {
     const bool upper = c >= 'A' && c <= 'Z';
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-    if (!upper && !plain) return "refused";
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    const bool joins = c == '_' || c == '-';
+    run = joins ? 0 : run + 1;
+    if ((!upper && !plain && !joins) || run >= kLongestRun) return "refused";
     word.push_back(upper ? static_cast<char>(c - 'A' + 'a') : c);
   }
   return word.empty() || word.size() > kLongestWord ? "refused" : word;
 }
 
-std::string RedactedSentence(std::string_view text) {
+std::string RedactedSentence(std::string_view sentence) {
   constexpr std::size_t kMostRead = 2000;
+  const std::string read = ReplaceInvalidUtf8(sentence.substr(0, kMostRead));
+  std::string_view text = read;
   std::string kept;
   std::string run;
   const auto end_run = [&] {
     kept += run.size() < kLongestRun ? run : kLeftOut;
     run.clear();
   };
-  text = text.substr(0, kMostRead);
   while (!text.empty()) {
     if (IsOfRun(text.front())) {
       run.push_back(text.front());

@@ -90,14 +90,16 @@ TelegramAnswer ReadTelegramAnswer(const Result<HttpResponse>& response, std::str
     return answer;
   }
   answer.status = response->status;
-  if (response->longer && response->status >= 200 && response->status <= 299) {
+  const bool success = response->status >= 200 && response->status <= 299;
+  if (response->longer && success) {
     answer.ok = true;  // sent again, it would stand there twice
     answer.code = 200;
     return answer;
   }
   const Result<Tree> body = ParseJson(response->body);
   const std::string* const ok = body ? body->FindText("ok") : nullptr;
-  if (ok == nullptr) {
+  // A yes with a status that is none comes from something between us and Telegram.
+  if (ok == nullptr || (*ok == "1" && !success)) {
     answer.kept =
         "the answer is none of the Bot API (HTTP " + std::to_string(response->status) + ")";
     answer.maybe_done = true;
@@ -108,6 +110,7 @@ TelegramAnswer ReadTelegramAnswer(const Result<HttpResponse>& response, std::str
     answer.code = 200;
     const Tree* const result = body->Find("result");
     if (result != nullptr) answer.message_id = NumberIn(*result, "message_id");
+    if (answer.message_id && *answer.message_id < 1) answer.message_id.reset();
     return answer;
   }
   const std::optional<std::int64_t> code = NumberIn(*body, "error_code");

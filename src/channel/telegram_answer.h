@@ -15,7 +15,8 @@ namespace imrelay {
 enum class TelegramCall { kSend, kEdit, kDelete };
 
 // What the Bot API answered: {"ok":true,"result":…} or {"ok":false,"error_code":…,
-// "description":…,"parameters":{…}}. Source: core.telegram.org/bots/api, "Making requests".
+// "description":…,"parameters":{…}}; "ok" counts with a 2xx only. Source:
+// core.telegram.org/bots/api, "Making requests".
 struct TelegramAnswer {
   bool ok = false;
   int status = 0;  // HTTP's; 0: no answer

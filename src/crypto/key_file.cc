@@ -14,6 +14,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/failpoint.h"
 #include "base/ownership.h"
 
 namespace imrelay {
@@ -190,8 +191,9 @@ Status ReplaceKeyFile(const std::string& path, std::string_view text) {
   const bool written = fresh.get() >= 0 &&
                        (fchown(fresh.get(), former.st_uid, former.st_gid) == 0 || geteuid() != 0) &&
                        fchmod(fresh.get(), former.st_mode & 07777) == 0 &&
-                       WriteAll(fresh.get(), text) && rename(name.c_str(), file.c_str()) == 0;
-  if (!written) {
+                       WriteAll(fresh.get(), text);
+  Failpoint("crypto.key_file_written");
+  if (!written || rename(name.c_str(), file.c_str()) != 0) {
     const int error = errno;
     unlink(name.c_str());
     return SystemError(ErrorCode::kUnavailable, "write key file " + path, error);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "delivery/settled_counts.h"
 
@@ -135,6 +136,7 @@ Result<bool> ChannelRounds::EndTurn() {
   for (std::size_t i = 0; i < turn->settled.size(); ++i) {
     CountSettled("channel", turn->kinds[i], turn->settled[i]);
   }
+  if (!(*turn->taken)->empty()) Failpoint("delivery.channel_leased");
   const TimePoint since = clock_.Now();
   for (Delivery& delivery : **turn->taken) {
     const auto lane = turn->ready.lanes.find(delivery.queue);
@@ -158,6 +160,7 @@ void ChannelRounds::TakeAnswers() {
       answers.swap(inbox_->answers);
     }
     if (answers.empty()) return;
+    Failpoint("delivery.channel_answered");
     for (const auto& [id, answer] : answers) {
       const auto sending = under_way_.find(id.value());
       if (sending != under_way_.end()) Take(sending->second, answer);

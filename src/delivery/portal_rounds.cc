@@ -4,6 +4,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/failpoint.h"
 #include "bitrix24/message_methods.h"
 #include "delivery/settled_counts.h"
 #include "install/backoff.h"
@@ -70,6 +71,7 @@ Result<milliseconds> PortalRounds::Round() {
 void PortalRounds::TakeOutcomes() {
   const TimePoint now = clock_.Now();
   for (PortalOutcome& outcome : threads_.TakeOutcomes()) {
+    Failpoint("delivery.portal_answered");
     Note(outcome, now);
     std::move(outcome.settlements.begin(), outcome.settlements.end(),
               std::back_inserter(settlements_));
@@ -191,6 +193,7 @@ Result<bool> PortalRounds::TakeUp(Target target, const std::vector<Ask>& asks, T
   }
   settlements_.clear();
   kinds_.clear();
+  if (!taken->empty()) Failpoint("delivery.portal_leased");
   std::map<PortalId, PortalErrand> errands;
   for (Delivery& delivery : *taken) {
     PortalErrand& errand = errands[delivery.portal];

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/failpoint.h"
+
 namespace imrelay {
 namespace {
 
@@ -171,6 +173,7 @@ bool Exchange::Read(std::size_t max_body_bytes, Request& request) {
 
 void Exchange::Answer(const Response& response) {
   if (!open_) return;
+  Failpoint("fastcgi.before_answer");
   const std::string text = FormatResponse(response, head_);
   open_ = false;
   connection_.Answer(text);

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "bitrix24/endpoint.h"
 #include "install/backoff.h"
@@ -112,9 +113,11 @@ Result<Prover::Verdict> Prover::Prove(InstallationWork work) {
   if (Status recorded = store_.RecordRefreshSent(work.id, clock_.Now()); !recorded) {
     return Fail(std::move(recorded).error());
   }
+  Failpoint("install.refresh_recorded");
   Result<TokenGrant> grant =
       authorization_server_.Refresh(*application, *refresh_token, work.server_endpoint);
   if (!grant) return AfterRefusal(work, grant.error());
+  Failpoint("install.granted");
   if (grant->member_id != work.member_id) return Verdict::Refuse("member_mismatch");
   const std::optional<Endpoint> endpoint = ParseEndpoint(grant->client_endpoint);
   if (!endpoint) return Verdict::Refuse("address_refused");
@@ -122,6 +125,7 @@ Result<Prover::Verdict> Prover::Prove(InstallationWork work) {
       !kept) {
     return Fail(std::move(kept).error());
   }
+  Failpoint("install.grant_kept");
   return Confirm(work, *work.granted);
 }
 
@@ -170,7 +174,10 @@ Prover::Verdict Prover::ProveByAccessToken(const InstallationWork& work) {
     if (owner.error().code != ErrorCode::kUnauthenticated) {
       return Verdict::Postpone(ReasonOf(owner.error()));
     }
-    return Verdict::Refuse(ReasonOf(owner.error()));
+    // A refresh ends the access token beside it as well, so both may be used up by our own lost
+    // answer. What waits must outlive that: whoever opens the application brings other tokens.
+    if (work.token_is_proven) return Verdict::Refuse("tokens_lost");
+    return Verdict::Postpone("tokens_lost");
   }
   const ApplicationCredentials* application = CredentialsFor(work);
   if (application == nullptr) return Verdict::Postpone(kNotConfigured);

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/failpoint.h"
 #include "base/file_lock.h"
 #include "bitrix24/endpoint.h"
 #include "bitrix24/methods.h"
@@ -209,6 +210,7 @@ std::vector<Step> Registrar::Ensure(const PortalAccess& portal, milliseconds pat
     }
     Bring(attempt, portal.application);
   }
+  Failpoint("install.registered");
   if (!Record(portal, attempt)) attempt.NoteFailed("record", "unavailable");
   return attempt.steps();
 }

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "bitrix24/endpoint.h"
 #include "install/grant.h"
@@ -159,6 +160,7 @@ Result<Tokens::Access> Tokens::Refresh(PortalAccess portal, FileLock lock) {
                 "member_mismatch");
   }
   ProvenInstallation granted = SealGrant(keyring_, portal.member_id, *grant, endpoint->authority);
+  Failpoint("install.refreshed");
   return Keep({std::move(portal), std::move(granted), std::move(lock)});
 }
 
@@ -173,6 +175,7 @@ Result<Tokens::Access> Tokens::Keep(Held held) {
     held_.emplace(id, std::move(held));
     return Fail(ErrorCode::kUnavailable, error.message, error.reason);
   }
+  Failpoint("install.refresh_kept");
   const MemberId member_id = held.portal.member_id;
   // By the row: it has this pair now, or a newer one of an installation.
   Result<PortalAccess> portal = Find(member_id);

@@ -3,6 +3,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/failpoint.h"
+
 namespace imrelay {
 namespace {
 
@@ -18,6 +20,7 @@ Result<int> ApplyWaitingEvents(Store& store, Ingest& ingest) {
     if (events->empty()) return applied;
     for (const WaitingEvent& event : *events) {
       if (Status done = ingest.ApplyWaiting(event); !done) return Fail(std::move(done).error());
+      Failpoint("recovery.waiting_applied");
       ++applied;
     }
   }

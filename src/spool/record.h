@@ -22,10 +22,13 @@ struct SpooledRequest {
 inline constexpr std::size_t kMaxSpooledBody = 1 << 20;
 
 // One record of a spool file. Records follow one another with nothing between:
-//   imrelay-spool 1 LENGTH CHECKSUM\n   of the payload: bytes in decimal; BLAKE2b-128 in hex
+//   imrelay-spool 1 LENGTH CHECKSUM\n   of the payload: bytes in decimal; Digest() in hex
 //   received MILLISECONDS\n path …\n type …\n remote …\n \n BODY   the payload
 //   \n
-// Readable with a pager, binary-safe, and found again behind damage by its first word.
+// Readable with a pager, binary-safe, and found again behind damage by its first word: wherever
+// that stands in the payload it is followed by a '>', which is taken away when it is read. So
+// nobody can post a body with a record in it. Control characters of the path, the type and the
+// address become '?', and what is longer than 1,024 bytes is cut.
 std::string SpoolRecord(const SpooledRequest& request);
 
 // What stands at one place of a spool file.
@@ -38,7 +41,7 @@ struct SpoolPiece {
 
 // Reads what stands at the beginning of `rest`, what is left of a file: a record, or everything
 // that is none up to the next whole record or the end. So damage costs the records it touches and
-// no other.
+// no other. Takes time in proportion to `rest`, whatever stands there.
 SpoolPiece ReadSpool(std::string_view rest);
 
 }  // namespace imrelay

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -98,6 +99,9 @@ struct PortalUninstalled {
 using Change = std::variant<MessageCreated, MessageUpdated, MessageDeleted, DialogChanged,
                             LineDisconnected, LineDeleted, PortalUninstalled>;
 
+// The reason of what is refused because others have to go before it.
+inline constexpr const char* kHeldBack = "held";
+
 // Everything one event changes; it is committed whole or not at all.
 struct Plan {
   MemberId member_id;  // whose event it is
@@ -122,6 +126,9 @@ struct Plan {
   // None: the event is known again by its key alone.
   std::optional<Likeness> likeness = {};
   std::vector<Change> changes;
+  // When this is true by the time its turn comes, it is refused with kUnavailable and the reason
+  // kHeldBack: something that was before it could not be committed. None: it never waits.
+  const std::atomic<bool>* unless = nullptr;
 };
 
 // An installation to be proven later: an ONAPPINSTALL or ONAPPUPDATE, a page opened with tokens, or
@@ -136,6 +143,7 @@ struct InstallationRequest {
   std::string sealed_access_token;   // as posted; see SealPurpose in domain/portal.h
   std::string sealed_refresh_token;  // as posted; empty when the event had none
   std::string server_endpoint;       // the authorization server the event named; a hint only
+  const std::atomic<bool>* unless = nullptr;  // as of a Plan
 };
 
 // What became of a commit. It is on disk when this is returned.

@@ -31,6 +31,7 @@ struct InstallationWork {
   // An earlier attempt sent the refresh token and never recorded the answer, so the token may be
   // used up although nobody refused it.
   bool refresh_was_sent = false;
+  bool token_is_proven = false;  // by another installation, so what waits is safe without this one
 };
 
 // A journalled event whose installation is proven by now.
@@ -126,7 +127,8 @@ class Store {
   // Rows of the views, as text, for the commands.
   virtual Result<Table> Report(const ReportQuery& query) = 0;
 
-  // Removes the portal with its tokens and message data; only the counts stay.
+  // Removes the portal with its tokens and message data; only the counts stay. Done in many short
+  // commits; where it was cut off it is done again, and the portal shows as uninstalled until then.
   // Errors: kNotFound when there is no such portal.
   virtual Status RemovePortal(const MemberId& member_id, TimePoint now) = 0;
 

@@ -10,6 +10,9 @@ namespace imrelay {
 // `{"status":…}`, with the reason when there is one.
 Response StatusAnswer(std::string_view status, std::string_view reason = {});
 
+// The status with which the spooler answers a GET.
+inline constexpr std::string_view kSpoolingStatus = "spooling";
+
 // `{"status":"ok","probe":proof}`.
 Response ProbeAnswer(std::string_view proof);
 
@@ -31,5 +34,7 @@ std::optional<Refusal> RefuseUnread(const Request& request, TakenFormats formats
 
 // 503 with Retry-After.
 Response UnavailableAnswer(std::string_view code, std::string_view message);
+// 429 with Retry-After.
+Response TooManyAnswer(std::string_view code, std::string_view message);
 
 }  // namespace imrelay

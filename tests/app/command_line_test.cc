@@ -99,7 +99,7 @@ TEST_CASE("command_line: wrong usage names what was given and what would be righ
     return ran.err;
   };
 
-  CHECK(Contains(refusal({}), "command: got nothing, takes one of: worker decode migrate"));
+  CHECK(Contains(refusal({}), "command: got nothing, takes one of: worker spooler decode migrate"));
   CHECK(Contains(refusal({"wroker"}), "command: got \"wroker\", takes one of: worker"));
   CHECK(Contains(refusal({"queue", "list"}), "command: got \"queue\""));
   CHECK(Contains(refusal({"--config", "x.toml", "queue", "list"}), "got \"queue\""));

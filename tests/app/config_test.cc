@@ -166,15 +166,30 @@ TEST_CASE("config: what is no key is refused by name, with the keys there are") 
 
   CHECK(bench.Refusal("[database]\nurl_ = \"x\"") ==
         bench.file() +
-            ": database.url_ is no configuration key; keys of this section: database.url");
+            ": database.url_ is no configuration key; keys of this section: database.url, "
+            "database.keep_days");
   CHECK(Contains(bench.Refusal("[databse]\nurl = \"x\""), "databse.url is no configuration key"));
   CHECK(Contains(bench.Refusal("[databse]\nurl = \"x\""), "sections: database, worker"));
   CHECK(Contains(bench.Refusal("url = \"x\""), "url stands outside a [section]"));
   CHECK(Contains(bench.Refusal("[worker]\nthreads_file = \"x\""), "no configuration key"));
   CHECK(bench.Refusal("", {{"IMRELAY_DATABASE_URLS", "x"}}) ==
-        "IMRELAY_DATABASE_URLS is no configuration key; keys of this section: database.url");
+        "IMRELAY_DATABASE_URLS is no configuration key; keys of this section: database.url, "
+        "database.keep_days");
   CHECK(Contains(bench.Refusal("", {{"IMRELAY_CHANNEL_SECRETS", "hush"}}),
                  "channel.secret_previous"));
+}
+
+TEST_CASE("config: how long events are kept") {
+  ConfigBench bench;
+
+  CHECK(bench.Loaded("").keep_days == std::chrono::days(90));
+  CHECK(bench.Loaded("[database]\nkeep_days = 365").keep_days == std::chrono::days(365));
+  CHECK(bench.Loaded("", {{"IMRELAY_DATABASE_KEEP_DAYS", "0"}}).keep_days == std::chrono::days(0));
+  for (const char* wrong : {"6", "-1", "36501", "\"ever\""}) {
+    CAPTURE(wrong);
+    CHECK(Contains(bench.Refusal(std::string("[database]\nkeep_days = ") + wrong),
+                   "must be a whole number from 7 to 36500, or 0: for ever"));
+  }
 }
 
 TEST_CASE("config: the scripts' own variables and those of others are left alone") {
@@ -319,6 +334,26 @@ TEST_CASE("config: a file that is not there or is no TOML is named") {
   REQUIRE_FALSE(folder.has_value());
   CHECK(Contains(folder.error().message, bench.folder() + ": cannot be read"));
   CHECK(Contains(bench.Refusal("[worker]\nthreads = \n"), bench.file() + ":2: this is no TOML"));
+}
+
+TEST_CASE("config: the spooler finds its directory whatever else is wrong") {
+  ConfigBench bench;
+  const auto directory = [&](const std::string& toml, const Environment& environment = {}) {
+    bench.Write("imrelay.toml", toml);
+    return LoadSpoolDirectory(bench.file(), environment);
+  };
+  const std::string wrong =
+      "[bitrix24]\npublic_url = \"nonsense\"\nclient_secret_file = \"gone\"\n";
+  CHECK_FALSE(bench.Load(wrong).has_value());
+
+  CHECK(directory(wrong).value() == "/var/lib/imrelay/spool");
+  CHECK(directory(wrong + "[database]\nurl = \"sqlite:x/y.db\"").value() ==
+        bench.folder() + "/x/spool");
+  CHECK(directory(wrong + "[spool]\ndirectory = \"s\"").value() == bench.folder() + "/s");
+  CHECK(directory("[database]\nurl = \"nonsense\"", {{"IMRELAY_SPOOL_DIRECTORY", "/s"}}).value() ==
+        "/s");
+  CHECK_FALSE(directory("[database]\nurl = \"nonsense\"").has_value());
+  CHECK_FALSE(directory("no TOML").has_value());
 }
 
 }  // namespace

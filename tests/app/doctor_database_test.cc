@@ -46,7 +46,7 @@ TEST_CASE("doctor_database: a fresh one is well") {
 
   const Findings findings = CheckDatabase(fresh.path, kLong);
 
-  CHECK(findings.size() == 5);
+  CHECK(findings.size() == 6);
   for (const Finding& finding : findings) {
     CAPTURE(finding.check);
     if (finding.check != "disk") CHECK(finding.level == Level::kOk);
@@ -149,6 +149,18 @@ TEST_CASE("doctor_database: a log that nobody begins anew is told, and emptied")
   REQUIRE(EmptyDatabaseLog(found.remedy->subject).has_value());
   CHECK(Of(CheckDatabase(fresh.path, kLong), "write-ahead log").level == Level::kOk);
   CHECK(open->Value("SELECT value FROM setting WHERE name = 'x'") == 1);
+}
+
+TEST_CASE("doctor_database: a file that is mostly free is told, with the way to shrink it") {
+  const Fresh fresh;
+  CHECK(Of(CheckDatabase(fresh.path, kLong), "free pages").level == Level::kOk);
+  fresh.Execute(
+      "CREATE TABLE big (x); INSERT INTO big VALUES (zeroblob(80 << 20)); DROP TABLE big");
+
+  const Finding pages = Of(CheckDatabase(fresh.path, kLong), "free pages");
+
+  CHECK(pages.level == Level::kWarn);
+  CHECK(pages.mend.find("VACUUM") != std::string::npos);
 }
 
 TEST_CASE("doctor_database: looking for damage ends when its time is up") {

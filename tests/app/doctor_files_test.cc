@@ -154,7 +154,7 @@ TEST_CASE("doctor_files: the socket beside the database is found, a file of its 
   const TemporaryDirectory directory;
   const std::string path = directory.File("imrelay.sock");
   std::ofstream(path) << "x";
-  CHECK(FindSocket(directory.File("x.db")) != path);
+  CHECK(FindSocket(directory.File("x.db"), kWorkerSocket) != path);
   unlink(path.c_str());
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -162,7 +162,7 @@ TEST_CASE("doctor_files: the socket beside the database is found, a file of its 
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   REQUIRE(bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
 
-  CHECK(FindSocket(directory.File("x.db")) == path);
+  CHECK(FindSocket(directory.File("x.db"), kWorkerSocket) == path);
 
   close(fd);
 }

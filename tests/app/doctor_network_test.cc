@@ -133,6 +133,7 @@ TEST_CASE("doctor_network: judges what answers at the public URL") {
        "does not answer within 10 s", "systemctl restart imrelay.service"},
       {Answer(200, "<html>"), Level::kFail, "somebody else answers: HTTP 200", "server block"},
       {Answer(503, R"({"error":"unavailable"})"), Level::kFail, "no worker", "systemctl"},
+      {Answer(200, R"({"status":"spooling"})"), Level::kFail, "events wait on disk", "systemctl"},
       {Fail(ErrorCode::kUnavailable, "host: SSL", "certificate"), Level::kFail,
        "certificate is not trusted", "fullchain.pem"},
       {Fail(ErrorCode::kUnavailable, "host: Couldn't resolve"), Level::kFail,
@@ -195,7 +196,8 @@ TEST_CASE("doctor_network: a database that cannot be written is not asked for") 
 TEST_CASE("doctor_network: a public URL that fails with the worker points to it") {
   const Result<HttpResponse> hung = Fail(ErrorCode::kUnavailable, "host: Timeout", "no_reply");
   const Result<HttpResponse> away = Answer(503, R"({"error":"unavailable"})");
-  for (const auto& answer : {hung, away}) {
+  const Result<HttpResponse> spooling = Answer(200, R"({"status":"spooling"})");
+  for (const auto& answer : {hung, away, spooling}) {
     Bench bench;
     bench.own.answers.emplace("http://127.0.0.1:9/readyz", answer);
     bench.own.answers.emplace(kEvent, answer);
@@ -287,12 +289,15 @@ TEST_CASE("doctor_network: a socket is ok while somebody listens on it") {
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   REQUIRE(bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
 
-  CHECK(CheckSocket(path).front().level == Level::kFail);
+  CHECK(CheckSocket(kWorkerSocket, path).front().level == Level::kFail);
   REQUIRE(listen(fd, 4) == 0);
-  CHECK(CheckSocket(path).front().level == Level::kOk);
+  CHECK(CheckSocket(kWorkerSocket, path).front().level == Level::kOk);
   close(fd);
-  CHECK(CheckSocket(path).front().level == Level::kFail);
-  CHECK(CheckSocket("").front().level == Level::kWarn);
+  CHECK(CheckSocket(kWorkerSocket, path).front().level == Level::kFail);
+  const Finding none = CheckSocket(kSpoolerSocket, "").front();
+  CHECK(none.level == Level::kWarn);
+  CHECK(none.check == "spooler");
+  CHECK(none.mend.find("imrelay-spooler.socket imrelay-spooler.service") != std::string::npos);
 }
 
 }  // namespace

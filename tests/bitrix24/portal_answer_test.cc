@@ -260,5 +260,22 @@ TEST_CASE("portal_answer: a sentence is cut between characters") {
   CHECK(cut == long_one.substr(0, 116) + "…");
 }
 
+TEST_CASE("portal_answer: a sentence is UTF-8 whatever bytes it came in") {
+  CHECK(RedactedSentence("wrong \xed here") == "wrong \uFFFD here");
+  // What is read of a very long one ends within a character.
+  const std::string begun = RedactedSentence(std::string(1999, 'a') + "é");
+  CHECK(begun == "…\uFFFD");
+}
+
+TEST_CASE("portal_answer: what could be a token is no word") {
+  const std::string token = "5b00844001b0007cd181977d455de630432";
+  CHECK(ErrorWord(token) == "refused");
+  CHECK(ErrorWord("application_registration_error") == "application_registration_error");
+  const CallResult answer = Read(400, ErrorBody(token));
+  REQUIRE_FALSE(answer.has_value());
+  CHECK(answer.error().word == "refused");
+  CHECK(answer.error().message.find(token.substr(0, 8)) == std::string::npos);
+}
+
 }  // namespace
 }  // namespace imrelay

@@ -240,5 +240,33 @@ TEST_CASE("telegram: what means nothing there is done without a call") {
   CHECK(bot.http.sent.empty());
 }
 
+TEST_CASE("telegram: a yes counts only with a status that is one") {
+  for (const int status : {100, 302, 400, 404, 500}) {
+    CAPTURE(status);
+    Bot bot;
+    bot.http.Answer(status, R"({"ok":true,"result":{"message_id":1235}})");
+
+    const ChannelAnswer answer = bot.Send(DeliveryOf(kind::kMessageCreated, TextPayload("Hello")));
+
+    CHECK(answer.kind == Kind::kLater);
+    CHECK_FALSE(answer.reached);
+    CHECK(answer.maybe_done);
+    CHECK(answer.external_ids.empty());
+  }
+}
+
+TEST_CASE("telegram: a number that is none of a message is no id") {
+  for (const char* number : {"0", "-5", "9223372036854775808", "\"x\""}) {
+    CAPTURE(number);
+    Bot bot;
+    bot.http.Answer(200, std::string(R"({"ok":true,"result":{"message_id":)") + number + "}}");
+
+    const ChannelAnswer answer = bot.Send(DeliveryOf(kind::kMessageCreated, TextPayload("Hello")));
+
+    CHECK(answer.kind == Kind::kDone);
+    CHECK(answer.external_ids.empty());
+  }
+}
+
 }  // namespace
 }  // namespace imrelay

@@ -81,6 +81,12 @@ class Site:
         assert not shell.stderr, shell.stderr
         return json.loads(shell.stdout) if shell.stdout.strip() else []
 
+    def wait_for_intake(self):
+        """Until everything that was spooled is taken in."""
+        spool = self.root.path / "var/lib/imrelay/spool"
+        wait_for(lambda: not [*spool.glob("spooler/*.spool"), *spool.glob("worker/*.spool")], 60,
+                 "the spool's intake")
+
     def worker(self):
         """The main process, as the root numbers it; 0 while there is none."""
         return int(self.root.ask("systemctl show --value --property MainPID imrelay.service"))

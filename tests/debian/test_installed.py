@@ -11,11 +11,14 @@ MODES = """
 /etc/imrelay/imrelay.toml 640 root:imrelay
 /run/imrelay 755 root:root
 /run/imrelay/imrelay.sock 660 imrelay:www-data
+/run/imrelay/spooler.sock 660 imrelay:www-data
 /usr/local/bin/imrelay 755 root:root
 /var/lib/imrelay 700 imrelay:imrelay
 /var/lib/imrelay/imrelay.db 600 imrelay:imrelay
 /var/lib/imrelay/imrelay.key 600 imrelay:imrelay
+/var/lib/imrelay/spool 700 imrelay:imrelay
 """.strip()
+UNITS = "imrelay.socket imrelay.service imrelay-spooler.socket imrelay-spooler.service"
 MOST_EXPOSED = 1.5  # of 10, as systemd-analyze security counts
 
 
@@ -24,18 +27,23 @@ class Installed(SiteTest):
         paths = " ".join(line.split()[0] for line in MODES.splitlines())
         self.assertEqual(self.ask(f"stat -c '%n %a %U:%G' {paths}"), MODES)
 
-    def test_both_units_run_and_start_at_boot(self):
-        units = "imrelay.socket imrelay.service"
-        self.assertEqual(self.ask(f"systemctl is-active {units}").split(), ["active"] * 2)
-        self.assertEqual(self.ask(f"systemctl is-enabled {units} nginx").split(), ["enabled"] * 3)
+    def test_all_units_run_and_start_at_boot(self):
+        self.assertEqual(self.ask(f"systemctl is-active {UNITS}").split(), ["active"] * 4)
+        self.assertEqual(self.ask(f"systemctl is-enabled {UNITS} nginx").split(), ["enabled"] * 5)
         self.assertEqual(self.ask("systemctl --failed --plain --no-legend"), "")
-        self.assertEqual(self.ask("systemd-analyze verify imrelay.service imrelay.socket 2>&1"), "")
+        self.assertEqual(self.ask(f"systemd-analyze verify {UNITS} 2>&1"), "")
 
-    def test_the_service_is_confined(self):
-        said = self.ask("systemd-analyze security --no-pager imrelay.service | tail -n 1")
-        exposure = float(re.search(r"imrelay.service: ([0-9.]+)", said).group(1))
-        print(f"[exposure {exposure}] ", end="")
-        self.assertLessEqual(exposure, MOST_EXPOSED)
+    def test_the_services_are_confined(self):
+        for unit in ("imrelay.service", "imrelay-spooler.service"):
+            said = self.ask(f"systemd-analyze security --no-pager {unit} | tail -n 1")
+            exposure = float(re.search(rf"{unit}: ([0-9.]+)", said).group(1))
+            print(f"[{unit} {exposure}] ", end="")
+            self.assertLessEqual(exposure, MOST_EXPOSED)
+
+    def test_the_spooler_cannot_read_the_key(self):
+        pid = self.ask("systemctl show --value --property MainPID imrelay-spooler.service")
+        key = f"/proc/{pid}/root/var/lib/imrelay/imrelay.key"
+        self.assertEqual(self.ask(f"stat -c %s {key}"), "0")
 
     def test_the_worker_has_what_it_needs_and_no_more(self):
         status = self.ask(f"cat /proc/{self.site.worker()}/status")

@@ -6,6 +6,7 @@ import guide
 from installed import SETTINGS, SiteTest, wait_for
 from load import Load
 
+UNITS = "imrelay.socket imrelay.service imrelay-spooler.socket imrelay-spooler.service"
 LOG = "/var/log/imrelay.log"
 CHILDREN = "pid=$(cat /run/imrelay/multiwatch.pid); cat /proc/$pid/task/$pid/children"
 
@@ -15,8 +16,8 @@ class Multiwatch(SiteTest):
     def setUpClass(cls):
         super().setUpClass()
         ask = cls.site.root.ask
-        ask("systemctl disable --now imrelay.socket imrelay.service")
-        cls.addClassCleanup(ask, "systemctl enable --now imrelay.socket imrelay.service")
+        ask(f"systemctl disable --now {UNITS}")
+        cls.addClassCleanup(ask, f"systemctl enable --now {UNITS}")
         block = guide.block(guide.INSTALL, "spawn-fcgi -P")
         ask(f"export DEBIAN_FRONTEND=noninteractive {SETTINGS}\n{block}")
         cls.addClassCleanup(cls.stop)
@@ -24,9 +25,11 @@ class Multiwatch(SiteTest):
 
     @classmethod
     def stop(cls):
-        cls.site.root.ask("pid=$(cat /run/imrelay/multiwatch.pid); kill -TERM $pid\n"
-                            "while [ -e /proc/$pid ]; do sleep 0.1; done\n"
-                            "rm /run/imrelay/imrelay.sock")
+        cls.site.root.ask("for name in multiwatch spooler; do\n"
+                          "  pid=$(cat /run/imrelay/$name.pid); kill -TERM $pid\n"
+                          "  while [ -e /proc/$pid ]; do sleep 0.1; done\n"
+                          "done\n"
+                          "rm /run/imrelay/imrelay.sock /run/imrelay/spooler.sock")
 
     def worker(self):
         return self.ask(CHILDREN)
@@ -44,14 +47,16 @@ class Multiwatch(SiteTest):
                 self.ask("logrotate --force /etc/logrotate.d/imrelay")
                 wait_for(lambda: self.worker() not in ("", old), what="the next worker")
         self.assertEqual((load.refused, load.lost(), load.twice()), ([], set(), []))
-        lines = int(self.ask(f"zcat -f {LOG}* | grep -F 'status=accepted' |"
+        lines = int(self.ask(f"zcat -f {LOG}* | grep -E 'status=(accepted|spooled)' |"
                              f" grep -c -F 'member_id={self.portal.member_id}'"))
         print(f"[5 rotations, {len(load.acknowledged)} acknowledged, {len(load.refused)} not,"
               f" {lines} lines] ", end="")
         self.assertEqual(lines, len(load.acknowledged))
         self.assertEqual(self.ask(f"stat -c '%a %U:%G' {LOG} {LOG}.1 {LOG}.2.gz").split("\n"),
                          ["640 imrelay:adm"] * 3)
-        self.assertIn("worker ended", self.ask(f"zcat {LOG}.2.gz"))
+        ended = self.ask(f"zcat {LOG}.2.gz")
+        self.assertIn("worker ended", ended)
+        self.assertIn("spooler ended", ended)
 
     def test_a_killed_worker_comes_back(self):
         old = self.worker()

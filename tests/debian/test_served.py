@@ -18,7 +18,8 @@ class Served(SiteTest):
     def logged(self):
         """How many lines of this portal's accepted events the journal has."""
         self.ask("journalctl --sync")
-        return int(self.ask("journalctl -u imrelay.service -o cat | grep -F 'status=accepted' |"
+        return int(self.ask("journalctl -u imrelay.service -u imrelay-spooler.service -o cat |"
+                            " grep -E 'status=(accepted|spooled)' |"
                             f" grep -c -F member_id={self.portal.member_id} || true"))
 
     def test_an_installation_is_proven_by_names_and_tls(self):
@@ -30,7 +31,7 @@ class Served(SiteTest):
         said = self.ask(guide.block(guide.INSTALL, "imrelay doctor").rstrip() + " || true")
         well = [line.split(None, 1)[1] for line in said.splitlines() if line.startswith("ok ")]
         for check in ("configuration", "file", "key", "schema", "integrity", "writing", "socket",
-                      "worker", "public URL", "authorization server", "clock"):
+                      "spooler", "worker", "public URL", "authorization server", "clock"):
             self.assertTrue(any(line.startswith(check) for line in well), (check, said))
 
     def test_an_authentic_event_is_in_the_database_and_a_forged_one_is_not(self):
@@ -72,13 +73,14 @@ class Served(SiteTest):
         self.assertEqual((load.lost(), load.twice()), (set(), []))
         self.assertLess(sorted(away)[2], 1.5)
 
-    def test_while_the_worker_cannot_start_requests_wait(self):
+    def test_while_the_worker_cannot_start_events_wait_in_the_spool(self):
         wrong = "/etc/systemd/system/imrelay.service.d/wrong.conf"
         with Load(self.site, self.portal, clients=4, prefix="wrong") as load:
             time.sleep(0.5)
             self.ask(f"printf '[Service]\\nEnvironment=IMRELAY_WORKER_THREADS=x\\n' >{wrong}")
             self.ask("systemctl daemon-reload; systemctl restart imrelay.service")
             time.sleep(10)
+            self.assertGreater(load.words["spooled"], 0)
             waiting = len(load.acknowledged)
             self.ask(f"rm {wrong}; systemctl daemon-reload")
             wait_for(lambda: len(load.acknowledged) > waiting + 20, what="answers")
@@ -123,3 +125,13 @@ class Served(SiteTest):
         for thread in threads:
             thread.join()
         self.assertEqual(answers, [200] * 600)
+
+    def test_while_the_worker_is_stopped_its_events_wait_in_the_spool(self):
+        units = "imrelay.socket imrelay.service"  # the socket too: it would start the service
+        self.addCleanup(self.ask, f"systemctl start {units}")
+        with Load(self.site, self.portal, prefix="stopped") as load:
+            self.ask(f"systemctl stop {units}")
+            time.sleep(2)
+            self.ask(f"systemctl start {units}")
+        self.assertGreater(load.words["spooled"], 0)
+        self.check_load(load, 20)

@@ -1,5 +1,6 @@
 """Clients that post distinct deletions as fast as they can, and remember what was answered."""
 
+import collections
 import itertools
 import threading
 
@@ -11,6 +12,7 @@ class Load:
         self.prefix = prefix
         self.acknowledged = []  # external ids answered 200
         self.refused = []       # what came instead
+        self.words = collections.Counter()  # how the acknowledged were answered
         self.lock = threading.Lock()
         self.numbers = itertools.count(1)
         self.stopped = threading.Event()
@@ -38,11 +40,13 @@ class Load:
             with self.lock:
                 if getattr(answer, "status", None) == 200:
                     self.acknowledged.append(f"{self.prefix}-{number}")
+                    self.words[answer.json["status"]] += 1
                 else:
                     self.refused.append(answer)
 
     def lost(self):
-        """What was acknowledged and is not in the database."""
+        """What was acknowledged and is not in the database, once the spool was taken in."""
+        self.stack.wait_for_intake()
         kept = {r["external_message_id"] for r in self.stack.sql(
             "SELECT external_message_id FROM messages WHERE deleted_at IS NOT NULL"
             f" AND member_id = '{self.portal.member_id}'")}
@@ -55,3 +59,10 @@ class Load:
             f" WHERE member_id = '{self.portal.member_id}' GROUP BY 1 HAVING n > 1"
             " UNION ALL SELECT external_message_id, count(*) AS n FROM deliveries"
             f" WHERE member_id = '{self.portal.member_id}' GROUP BY 1 HAVING n > 1")
+
+    def journalled(self):
+        """How many deletions of the portal the journal has."""
+        [row] = self.stack.sql(
+            "SELECT count(*) AS n FROM events WHERE event = 'ONIMCONNECTORMESSAGEDELETE'"
+            f" AND status = 'applied' AND member_id = '{self.portal.member_id}'")
+        return row["n"]

@@ -264,6 +264,8 @@ class Planted:
                   "cannot be asked", "systemctl status nginx", False),
             Fault("somebody else at nginx's port", E(PORT=str(self.stand_in.port)), "worker",
                   "fail", "somebody else answers", "IMRELAY_PORT", False),
+            Fault("no spooler", self.moved("spooler.sock"), "spooler", "warn",
+                  "events are refused", "imrelay-spooler.socket", False, exit=0),
             Fault("no worker behind nginx", self.moved("imrelay.sock"), "worker", "fail",
                   "no worker behind it", "systemctl restart", False),
             Fault("a stranger that says ok at nginx's port", self.stranger("IMRELAY_PORT"),

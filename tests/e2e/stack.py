@@ -268,10 +268,11 @@ class Stack:
     """scripts/stack with a fresh state directory of its own."""
 
     def __init__(self, stand_in=None, workers=1, state=None, binary=BINARY, channel=None,
-                 **settings):
+                 database="imrelay.db", **settings):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="imrelay-e2e."))
         self.state = pathlib.Path(state) if state else self.home / "state"
         self.binary = binary
+        self.database = self.state / database
         self.stand_in = stand_in
         self.workers = workers
         self.port = free_port()
@@ -285,6 +286,9 @@ class Stack:
             "IMRELAY_STATE": str(self.state),
             "IMRELAY_PORT": str(self.port),
         })
+        if self.database.parent != self.state:  # with all that stands beside it
+            self.database.parent.mkdir(0o700, parents=True)
+            self.environment["IMRELAY_DATABASE_URL"] = f"sqlite:{self.database}"
         if stand_in:
             self.environment["IMRELAY_BITRIX24_OAUTH_URL"] = stand_in.url
         if channel:
@@ -337,19 +341,26 @@ class Stack:
     def log(self):
         return (self.state / "logs" / "imrelay.log").read_text(errors="replace")
 
-    def supervisor(self):
+    def nginx(self):
+        """The pid of nginx's master process."""
+        return int((self.state / "nginx" / "pid").read_text())
+
+    def supervisor(self, of="worker"):
+        """The multiwatch of the workers, or of the "spooler"."""
         for pid in children(self.process.pid):
             try:
-                if pathlib.Path(f"/proc/{pid}/comm").read_text().strip() == "multiwatch":
+                process = pathlib.Path(f"/proc/{pid}")
+                words = (process / "cmdline").read_bytes().split(b"\0")
+                if (process / "comm").read_text() == "multiwatch\n" and of.encode() in words:
                     return pid
             except (FileNotFoundError, ProcessLookupError):
                 pass
         return None
 
-    def worker_pids(self):
-        """The workers' pids; a child that has not become the worker yet is none."""
+    def worker_pids(self, of="worker"):
+        """The workers' pids, or the "spooler"'s; a child that has not become one yet is none."""
         found = []
-        for pid in children(self.supervisor() or 0):
+        for pid in children(self.supervisor(of) or 0):
             try:
                 if pathlib.Path(f"/proc/{pid}/comm").read_text() == "imrelay\n":
                     found.append(pid)
@@ -359,13 +370,15 @@ class Stack:
 
     # --- using it
 
+    def wait_for_intake(self):
+        """Until everything that was spooled is taken in."""
+        spool = self.database.parent / "spool"
+        wait_for(lambda: not [*spool.glob("spooler/*.spool"), *spool.glob("worker/*.spool")], 60,
+                 "the spool's intake")
+
     @property
     def socket_path(self):
         return self.state / "imrelay.sock"
-
-    @property
-    def database(self):
-        return self.state / "imrelay.db"
 
     def get(self, path, method="GET", **options):
         return request(self.port, method, path, **options)
@@ -375,8 +388,9 @@ class Stack:
         return request(self.port, "POST", path, body, headers, **options)
 
     def sql(self, query):
-        """Rows as dictionaries, from the stock shell."""
-        shell = subprocess.run(["sqlite3", "-readonly", "-json", self.database, query],
+        """Rows as dictionaries, from the stock shell. It waits while a worker recovers the log."""
+        shell = subprocess.run(["sqlite3", "-readonly", "-json", "-cmd", ".timeout 5000",
+                                self.database, query],
                                capture_output=True, text=True, timeout=60)
         assert shell.returncode == 0 and not shell.stderr, shell.stderr
         return json.loads(shell.stdout) if shell.stdout.strip() else []

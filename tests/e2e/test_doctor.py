@@ -105,7 +105,8 @@ class Doctor(unittest.TestCase):
         self.assertRegex(lines[-1], r"^\d+ ok, 0 warn, 0 fail$")
         self.assertTrue(all(line.startswith("ok    ") for line in lines[:-1]), lines)
         for check in ("configuration", "file", "schema", "integrity", "writing", "write-ahead log",
-                      "disk", "key", "socket", "worker", "public URL", "authorization server",
+                      "disk", "key", "socket", "spooler", "worker", "public URL",
+                      "authorization server",
                       "clock", "portal", "tokens", "application", "scope", "connector", "bindings",
                       f"line {LINE}", "last event", "deletions", "channel", "outbox"):
             self.assertTrue(any(line[6:].startswith(check) for line in lines), (check, lines))
@@ -156,8 +157,8 @@ class Doctor(unittest.TestCase):
         self.assertEqual(code, 1)
         worker, public_url = self.not_well(findings)
         self.assertEqual((worker["check"], public_url["check"]), ("worker", "public URL"))
-        for finding in (worker, public_url):
-            self.assertIn("does not answer", finding["found"])
+        self.assertIn("does not answer", worker["found"])
+        self.assertIn("spooler answers", public_url["found"])
         self.assertIn("systemctl restart imrelay.service", worker["mend"])
         self.assertIn("check of the worker", public_url["mend"])
 

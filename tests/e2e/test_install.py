@@ -217,7 +217,7 @@ class Uninstall(StackTest):
 
         self.check_answer(self.stack.post(portal.uninstall(True)), 200, "accepted")
 
-        self.assertEqual(self.counts(portal), (0, "uninstalled"))
+        wait_for(lambda: self.counts(portal) == (0, "uninstalled"), what="the erasure")
         self.assertEqual(self.counts(other), (1, "active"))
         self.assertEqual(self.stack.post(portal.add(2)).status, 403)
 
@@ -230,7 +230,7 @@ class Uninstall(StackTest):
 
         self.assertIn((again.status, again.json.get("status")),
                       [(200, "duplicate"), (403, None)], again)
-        self.assertEqual(self.counts(portal), (0, "uninstalled"))
+        wait_for(lambda: self.counts(portal) == (0, "uninstalled"), what="the erasure")
 
     def test_a_portal_can_install_again(self):
         portal = self.stack.install()

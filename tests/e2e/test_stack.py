@@ -9,6 +9,7 @@ import subprocess
 import time
 import unittest
 
+import fcgi
 from stack import BINARY, BUILD, TREE, Stack, StackTest, StandIn, children, request, wait_for
 
 RELEASE = TREE / "build" / "release" / "imrelay"
@@ -44,10 +45,11 @@ class Starting(unittest.TestCase):
     def check_stops(self, how):
         stack = self.make().start()
         everything = descendants(stack.process.pid)
-        self.assertGreaterEqual(len(everything), 6)  # script, 3 of nginx, multiwatch, worker
+        # The script, 3 of nginx, 2 multiwatch, worker, spooler.
+        self.assertGreaterEqual(len(everything), 8)
         self.assertEqual(stack.stop(how), 0)
         wait_for(lambda: not any(map(alive, everything)), what="the end of every process")
-        self.assertFalse(stack.socket_path.exists())
+        self.assertEqual([path.name for path in stack.state.glob("*.sock")], [])
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", stack.port))
         return stack
@@ -98,13 +100,13 @@ class Starting(unittest.TestCase):
             self.ends_with(stack, 1, "IMRELAY_PORT", f"'{port}'")
 
     def test_a_part_that_dies_stops_the_rest(self):
-        for name in ("nginx", "multiwatch"):
+        for name in ("nginx", "workers", "spooler"):
             stack = self.make().start()
             everything = descendants(stack.process.pid)
-            [victim] = [p for p in children(stack.process.pid)
-                        if pathlib.Path(f"/proc/{p}/comm").read_text().strip() == name]
+            victim = (stack.nginx() if name == "nginx" else
+                      stack.supervisor("worker" if name == "workers" else name))
             os.kill(victim, signal.SIGKILL)
-            self.ends_with(stack, 1, "nginx" if name == "nginx" else "workers", "by itself")
+            self.ends_with(stack, 1, name, "by itself")
             wait_for(lambda: not any(map(alive, everything)), what="the end of every process")
 
     def test_a_long_path_with_blanks_and_umlauts(self):
@@ -192,6 +194,15 @@ class Release(StackTest):
             began = time.monotonic()
             self.check_answer(self.stack.post(portal.delete(number, f"back-{number}")), 200,
                               "accepted")
+            self.assertLess(time.monotonic() - began, 1.0)
+
+    def test_a_killed_spooler_is_back_within_a_second(self):
+        asked = fcgi.head("/bitrix24/event", "GET", 0) + fcgi.body(b"")
+        for _ in range(5):
+            [pid] = wait_for(lambda: self.stack.worker_pids("spooler"))
+            os.kill(pid, signal.SIGKILL)
+            began = time.monotonic()
+            self.assertEqual(fcgi.exchange(self.stack.state / "spooler.sock", asked)[0], 200)
             self.assertLess(time.monotonic() - began, 1.0)
 
     def test_the_packages_are_there_without_asking_apt(self):

@@ -72,7 +72,6 @@ TEST_CASE("prover: the access token proves nothing of another portal or applicat
       {OwnerOf("m1", "other-id"), kAdmin, State::kRefused, "client_mismatch"},
       {R"({"result":{"client_id":"our-id","install":{"uri":"javascript:x","member_id":"m1"}}})",
        kAdmin, State::kRefused, "address_refused"},
-      {R"({"error":"expired_token"})", kAdmin, State::kRefused, "expired_token"},
       {OwnerOf("m1"), R"({"result":{"ADMIN":false}})", State::kRefused, "not_admin"},
       {"<html></html>", kAdmin, State::kWaiting, "no_answer"},
       {OwnerOf("m1"), "<html></html>", State::kWaiting, "no_answer"},
@@ -91,6 +90,31 @@ TEST_CASE("prover: the access token proves nothing of another portal or applicat
 
     CHECK(bench.store[id].state == c.state);
     CHECK(bench.store[id].reason == c.reason);
+  }
+}
+
+TEST_CASE("prover: where both tokens may have ended with the lost answer, what waits is kept") {
+  for (const char* word : {"expired_token", "invalid_token"}) {
+    CAPTURE(word);
+    Bench bench;
+    const InstallationId id = bench.Post("m1", "posted-access", "posted-refresh");
+    bench.store[id].work.refresh_was_sent = true;
+    bench.http.Answer(kToken, 400, kInvalidGrant);
+    bench.http.Answer(kAppInfo, 200, std::string(R"({"error":")") + word + "\"}");
+
+    CHECK(bench.ProveOne());
+
+    CHECK(bench.store[id].state == State::kWaiting);
+    CHECK(bench.store[id].reason == "tokens_lost");
+
+    bench.store[id].work.token_is_proven = true;  // by what an opened page brought
+    bench.clock.Advance(minutes(10));
+    bench.http.Answer(kToken, 400, kInvalidGrant);
+    bench.http.Answer(kAppInfo, 200, std::string(R"({"error":")") + word + "\"}");
+
+    CHECK(bench.ProveOne());
+
+    CHECK(bench.store[id].state == State::kRefused);
   }
 }
 

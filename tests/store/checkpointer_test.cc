@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <filesystem>
+#include <thread>
 
 #include "store/sqlite/writer.h"
 #include "tests/fakes/temporary_directory.h"
@@ -67,6 +69,25 @@ TEST_CASE("checkpointer: a reader that stays holds no commit up and sees what it
   CHECK(bench.raw.Show("SELECT count(*) FROM t") == seen);
   REQUIRE(bench.raw.Execute("COMMIT"));
   CHECK(bench.raw.Show("SELECT count(*) FROM t") == "401");
+}
+
+TEST_CASE("checkpointer: a log that was read for long is cut soon after, with few commits") {
+  CheckpointBench bench;
+  bench.Fill(50);
+  REQUIRE(bench.raw.Execute("BEGIN"));
+  REQUIRE(bench.raw.Show("SELECT count(*) FROM t") == "1");
+  bench.Fill(40000);
+  REQUIRE(bench.LogPages() > 40000);
+  REQUIRE(bench.raw.Execute("COMMIT"));
+
+  // Fewer pages than a commit asks for a checkpoint after.
+  for (int i = 0; i < 15 && bench.LogPages() > 17000; ++i) {
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    bench.Fill(50);
+  }
+
+  CHECK(bench.LogPages() <= 17000);
+  CHECK(bench.raw.Show("PRAGMA integrity_check") == "ok");
 }
 
 TEST_CASE("checkpointer: a log that somebody reads is not begun anew, however long it is") {

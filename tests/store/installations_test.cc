@@ -138,7 +138,18 @@ TEST_CASE("installations: a known portal's address is told to whoever proves ano
   bench.Install("m1");
   bench.Post("m1", 'b');
 
-  CHECK(Take(bench)->known_domain == "m1.example");
+  const std::optional<InstallationWork> work = Take(bench);
+  CHECK(work->known_domain == "m1.example");
+  CHECK_FALSE(work->token_is_proven);
+}
+
+TEST_CASE("installations: one whose token another one has proven is told so") {
+  StoreBench bench;
+  bench.Install("m1");
+  bench.clock.Advance(seconds(1));
+  bench.Post("m1", 'a');
+
+  CHECK(Take(bench)->token_is_proven);
 }
 
 TEST_CASE("installations: a refresh token that may have left is remembered") {

@@ -56,6 +56,7 @@ TEST_CASE("outbox: an uninstallation cancels the clients' messages, and deletion
     REQUIRE(bench.Do("m1", PortalUninstalled{clean}) == "accepted");
 
     CHECK(bench.Take(Target::kPortal).empty());
+    bench.FinishErasures();
     if (!clean) {
       CHECK(bench.Show("SELECT DISTINCT state FROM delivery WHERE target > 0") == "cancelled");
       CHECK(bench.Show("SELECT outcome FROM incoming_message") == "cancelled");
@@ -87,6 +88,7 @@ TEST_CASE("outbox: what is being sent tells its deletion the ids, though all els
   REQUIRE(bench.Do("m1", Deleted(1, {})) == "accepted");
 
   REQUIRE(bench.Do("m1", PortalUninstalled{true}) == "accepted");
+  bench.FinishErasures();
 
   CHECK(bench.Show("SELECT kind, state, payload FROM delivery WHERE kind LIKE 'message.%' "
                    "ORDER BY 1") == "message.created|leased|NULL\nmessage.deleted|pending|NULL");
@@ -107,6 +109,7 @@ TEST_CASE("outbox: what is being sent tells its deletion the ids, though all els
   // The next one takes what is left.
   bench.Install("m1");
   REQUIRE(bench.Do("m1", PortalUninstalled{true}) == "accepted");
+  bench.FinishErasures();
   CHECK(bench.Show("SELECT count(*) FROM messages") == "0");
   CHECK(bench.Show("SELECT count(*) FROM tally") == "0");
 }
@@ -123,6 +126,7 @@ TEST_CASE("outbox: ids told after an uninstallation are taken where a deletion w
     }
     REQUIRE(bench.Do("m1", Deleted(1, {})) == "accepted");
     REQUIRE(bench.Do("m1", PortalUninstalled{clean}) == "accepted");
+    bench.FinishErasures();
     const auto name = [&](std::int64_t message) {
       ChannelRequest request;
       request.now = bench.clock.Now();

@@ -50,6 +50,7 @@ TEST_CASE("portals: CLEAN erases tokens and messages, and keeps counts and owed 
   Fill(bench, "m2", 'b');
 
   CHECK(bench.Do("m1", PortalUninstalled{true}) == "accepted");
+  bench.FinishErasures();
 
   CHECK(bench.Show("SELECT count(*) FROM portal WHERE member_id = 'm1' AND "
                    "coalesce(access_token, refresh_token, token_expires_at) IS NULL") == "1");

@@ -30,6 +30,12 @@ std::unique_ptr<SqliteStore> StoreBench::Open(const std::string& path) {
   return *std::move(store);
 }
 
+void StoreBench::FinishErasures() {
+  Result<bool> more = true;
+  while (more && *more) more = store_->EraseNext();
+  REQUIRE(more.has_value());
+}
+
 TokenHash StoreBench::Token(char letter) {
   TokenHash hash;
   hash.fill(static_cast<std::uint8_t>(letter));

@@ -58,6 +58,9 @@ class StoreBench {
     return Commit(PlanOf(member_id, {std::move(change)}));
   }
 
+  // Erases whatever is to be erased of portals.
+  void FinishErasures();
+
   FakeClock clock;
 
  private:

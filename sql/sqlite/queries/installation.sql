@@ -27,7 +27,9 @@ RETURNING installation_id, (SELECT member_id FROM portal WHERE portal_id = insta
   token_hash, access_token, refresh_token, server_endpoint, ts, attempts - 1, received_at,
   refresh_sent_at IS NOT NULL, (SELECT domain FROM portal WHERE portal_id = installation.portal_id),
   granted_endpoint, granted_domain, granted_scope, granted_expires_at, granted_server,
-  application;
+  application,
+  EXISTS (SELECT 1 FROM portal WHERE portal_id = installation.portal_id
+          AND token_hash = installation.token_hash AND status IN ('active', 'dead'));
 
 -- name: InstallationSetGrant
 UPDATE installation SET access_token = ?2, refresh_token = ?3, granted_endpoint = ?4,

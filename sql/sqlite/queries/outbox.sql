@@ -70,7 +70,9 @@ SELECT d.queue, d.kind, d.created_at, d.portal_id, p.member_id, p.status, l.conn
         AND +any_row.deleted_at IS NOT NULL)
     ELSE m.deleted_at IS NOT NULL END,
   d.maybe_done, d.line_key,
-  (SELECT value FROM setting WHERE name = 'database_id') || '-' || d.delivery_id || '-' ||
+  coalesce((SELECT s.database_id FROM delivery_series AS s
+            WHERE s.first_delivery <= d.delivery_id ORDER BY s.first_delivery DESC LIMIT 1),
+           (SELECT value FROM setting WHERE name = 'database_id')) || '-' || d.delivery_id || '-' ||
     d.created_at
 FROM delivery AS d
 JOIN portal AS p USING (portal_id)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <thread>
 
@@ -14,7 +15,9 @@ namespace imrelay {
 // million messages are spread over the file.
 class Checkpointer {
  public:
-  explicit Checkpointer(Database database);
+  // Calls `copied`, on its thread, when it has copied by itself, after somebody stopped reading,
+  // what makes a long log ready to be begun anew; null: nobody is called.
+  explicit Checkpointer(Database database, std::function<void()> copied = nullptr);
   ~Checkpointer();  // finishes the checkpoint under way
   Checkpointer(const Checkpointer&) = delete;
   Checkpointer& operator=(const Checkpointer&) = delete;
@@ -26,14 +29,19 @@ class Checkpointer {
 
  private:
   void Run();
+  // Under the lock.
+  bool IsLong() const;
+  bool IsReady() const;
 
   Database database_;
+  const std::function<void()> tell_copied_;
   std::mutex mutex_;
   std::condition_variable changed_;
   int seen_ = 0;       // frames of the log when it was looked at last
   int tried_ = 0;      // the same when the last checkpoint was begun
   int copied_ = 0;     // frames that are in the file
   bool busy_ = false;  // a checkpoint is wanted or under way
+  bool held_ = false;  // it was told that the log grows
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -9,11 +9,10 @@
 #include <cerrno>
 
 #include "base/ownership.h"
+#include "store/sqlite/sqlite_error.h"
 
 namespace imrelay {
 namespace {
-
-constexpr int kBusyTimeoutMs = 5000;
 
 // Locks, a full disk and read-only files pass; a wrong statement does not.
 ErrorCode CodeOf(int sqlite_code) {
@@ -28,12 +27,6 @@ ErrorCode CodeOf(int sqlite_code) {
     default:
       return ErrorCode::kUnavailable;
   }
-}
-
-// sqlite3_errmsg() can quote values, so only the code's own words are used.
-Error ErrorOf(int sqlite_code, const std::string& doing) {
-  return Error{CodeOf(sqlite_code), doing + ": " + sqlite3_errstr(sqlite_code) + " (" +
-                                        std::to_string(sqlite_code) + ")"};
 }
 
 // Takes the place of SQLite's own hook, which would checkpoint in the middle of a commit.
@@ -63,6 +56,14 @@ Status MakeFile(const std::string& path) {
 }
 
 }  // namespace
+
+Error ErrorOf(int sqlite_code, const std::string& doing) {
+  Error error{CodeOf(sqlite_code), doing + ": " + sqlite3_errstr(sqlite_code) + " (" +
+                                       std::to_string(sqlite_code) + ")"};
+  const int kind = sqlite_code & 0xFF;
+  if (kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB) error.reason = kDamaged;
+  return error;
+}
 
 void Statement::Close::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
 void Database::Close::operator()(sqlite3* database) const { sqlite3_close_v2(database); }
@@ -174,7 +175,7 @@ Result<Database> Database::Open(const std::string& path, Access access) {
   const int code = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
   Database database(raw);
   if (code != SQLITE_OK) return Fail(ErrorOf(code, "open " + path));
-  sqlite3_busy_timeout(raw, kBusyTimeoutMs);
+  database.SetPatience(database.patience_);
   sqlite3_wal_hook(raw, NoteFrames, database.log_frames_.get());
   const char* pragmas = access == Access::kReadWrite
                             ? "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
@@ -186,6 +187,11 @@ Result<Database> Database::Open(const std::string& path, Access access) {
     return Fail(set.error().code, "open " + path + ": " + set.error().message);
   }
   return database;
+}
+
+void Database::SetPatience(std::chrono::milliseconds longest) {
+  patience_ = longest;
+  sqlite3_busy_timeout(database_.get(), static_cast<int>(longest.count()));
 }
 
 Statement& Database::Prepare(const sql::Query& query) {
@@ -224,7 +230,7 @@ Status Database::RestartLog() {
   sqlite3_busy_timeout(database_.get(), 0);
   const int code = sqlite3_wal_checkpoint_v2(database_.get(), nullptr, SQLITE_CHECKPOINT_RESTART,
                                              nullptr, nullptr);
-  sqlite3_busy_timeout(database_.get(), kBusyTimeoutMs);
+  SetPatience(patience_);
   if (code != SQLITE_OK && (code & 0xFF) != SQLITE_BUSY) return Fail(ErrorOf(code, "checkpoint"));
   if (code == SQLITE_OK) *log_frames_ = 0;
   return {};
@@ -236,31 +242,6 @@ Status Database::EmptyLog() {
   if (code != SQLITE_OK) return Fail(ErrorOf(code, "checkpoint"));
   *log_frames_ = 0;
   return {};
-}
-
-Result<std::vector<std::string>> Database::FindDamage(std::chrono::milliseconds longest) {
-  using SteadyClock = std::chrono::steady_clock;
-  SteadyClock::time_point deadline = SteadyClock::now() + longest;
-  const auto late = [](void* at) {
-    return SteadyClock::now() >= *static_cast<SteadyClock::time_point*>(at) ? 1 : 0;
-  };
-  sqlite3_stmt* raw = nullptr;
-  int code = sqlite3_prepare_v2(database_.get(), "PRAGMA quick_check(20)", -1, &raw, nullptr);
-  const std::unique_ptr<sqlite3_stmt, Statement::Close> owned(raw);
-  sqlite3_progress_handler(database_.get(), 1000, late, &deadline);
-  std::vector<std::string> damage;
-  while (code == SQLITE_OK || code == SQLITE_ROW) {
-    code = sqlite3_step(raw);
-    if (code != SQLITE_ROW) break;
-    damage.emplace_back(reinterpret_cast<const char*>(sqlite3_column_text(raw, 0)));
-  }
-  sqlite3_progress_handler(database_.get(), 0, nullptr, nullptr);
-  if ((code & 0xFF) == SQLITE_INTERRUPT) {
-    return Fail(ErrorCode::kUnavailable, "quick_check: not finished in time", "time");
-  }
-  if (code != SQLITE_DONE) return Fail(ErrorOf(code, "quick_check"));
-  if (damage.size() == 1 && damage.front() == "ok") damage.clear();
-  return damage;
 }
 
 Status Database::Execute(const char* statements) {

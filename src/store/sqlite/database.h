@@ -63,6 +63,9 @@ class Statement {
   int failure_ = 0;
 };
 
+// The reason of an error that comes from a damaged file.
+inline constexpr const char* kDamaged = "damaged";
+
 // One connection to the database file: synchronous=FULL, and WAL once Migrate ran, so that what is
 // committed survives a power cut. Not thread-safe; one thread at a time.
 class Database {
@@ -70,9 +73,12 @@ class Database {
   enum class Access { kReadWrite, kReadOnly };
 
   // Opens the file; kReadWrite makes it, mode 0600, when there is none. Waits at most 5 s for
-  // locks of others in every call.
+  // locks of others in every call, until SetPatience.
   // Errors: kUnavailable, naming the file.
   static Result<Database> Open(const std::string& path, Access access);
+
+  // How long every call waits for locks of others from now on.
+  void SetPatience(std::chrono::milliseconds longest);
 
   // The statement of a query, prepared once a connection, reset and ready to be bound. Valid
   // until the next call with the same query.
@@ -98,9 +104,19 @@ class Database {
   // Errors: kUnavailable too when somebody still reads or writes an old part of it.
   Status EmptyLog();
 
-  // What SQLite finds wrong with the file (PRAGMA quick_check), none when nothing; the first 20.
+  // What SQLite finds wrong with the file, none when nothing; the first 20. kQuick reads every
+  // page (PRAGMA quick_check); kWhole holds every index against its table too (integrity_check).
   // Errors: kUnavailable; with the reason "time" when `longest` was not enough.
-  Result<std::vector<std::string>> FindDamage(std::chrono::milliseconds longest);
+  enum class Look { kQuick, kWhole };
+  Result<std::vector<std::string>> FindDamage(std::chrono::milliseconds longest,
+                                              Look look = Look::kQuick);
+
+  // Copies everything as it is at this moment into `file`, which must be there and be empty, and is
+  // open as `fd`.
+  // Holds up nobody who reads or writes, but the write-ahead log cannot be begun anew meanwhile.
+  // The copy is not synced to the last byte when this returns. Not inside a transaction.
+  // Errors: kUnavailable when either file cannot be read or written; `file` holds anything then.
+  Status CopyTo(const std::string& file, int fd);
 
   // Pages in the write-ahead log after this connection's last commit. Nothing empties it by itself:
   // call Checkpoint, or the file that is opened last does when it closes.
@@ -126,6 +142,7 @@ class Database {
   explicit Database(sqlite3* database);
 
   bool queued_ = false;
+  std::chrono::milliseconds patience_{5000};
   std::unique_ptr<int> log_frames_;  // before database_, which writes it
   std::unique_ptr<sqlite3, Close> database_;
   std::vector<Statement> statements_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "store/sqlite/erasure_rows.h"
 #include "store/sqlite/event_rows.h"
 #include "store/sqlite/place_rows.h"
 
@@ -204,6 +205,7 @@ Result<std::optional<InstallationWork>> TakeInstallationRow(Database& database, 
   work.id = InstallationId(take.Integer(0));
   work.member_id = MemberId(take.Text(1));
   work.application = take.Text(16);
+  work.token_is_proven = take.Integer(17) != 0;
   work.token = HashIn(take, 2).value_or(TokenHash{});
   work.sealed_access_token = take.Text(3);
   work.sealed_refresh_token = take.Text(4);
@@ -244,6 +246,7 @@ Status AcceptInstallationRow(Database& database, InstallationId id,
   Result<PortalRow> before = PortalOf(database, row);
   if (!before) return Fail(std::move(before).error());
   if (before->installed_event_id > row.event_id) return Supersede(database, id, row);
+  if (Status erased = FinishErasure(database, PortalId(row.portal)); !erased) return erased;
   Statement& accept = database.Prepare(sql::kPortalAccept);
   accept.Bind(row.portal);
   if (row.has_token) {

@@ -5,6 +5,8 @@
 #include <string>
 #include <thread>
 
+#include "base/failpoint.h"
+
 namespace imrelay {
 namespace {
 
@@ -94,6 +96,7 @@ Result<int> Migrate(Database& database) {
     return Fail(std::move(begun).error());
   }
   Result<int> applied = Apply(database);
+  Failpoint("store.before_migrated");
   Status ended = database.Execute(applied ? "COMMIT" : "ROLLBACK");
   if (applied && !ended) return Fail(std::move(ended).error());
   return applied;

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "store/sqlite/erasure_rows.h"
 #include "store/sqlite/installation_rows.h"
 
 namespace imrelay {
@@ -211,13 +212,8 @@ Result<Changed> Apply(const ChangeContext& context, const PortalUninstalled& cha
   Result<Changed> queued = Queue(context, {"portal.uninstalled", {}, {}, {}, {}});
   if (!queued) return queued;
   if (!change.clean) return Changed{};
-  for (const sql::Query* query :
-       {&sql::kPortalEraseTokens, &sql::kEraseCounts, &sql::kEraseMessages, &sql::kEraseIncoming,
-        &sql::kEraseEventBodies, &sql::kEraseChannelRequests, &sql::kEraseDeliveries,
-        &sql::kErasePayloads, &sql::kEraseTally, &sql::kEraseChats}) {
-    if (Status done = context.database.Prepare(*query).Bind(portal).Run(); !done) {
-      return Fail(std::move(done).error());
-    }
+  if (Status begun = BeginErasure(context.database, context.portal); !begun) {
+    return Fail(std::move(begun).error());
   }
   return Changed{};
 }

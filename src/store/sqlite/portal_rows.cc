@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "store/sqlite/erasure_rows.h"
 #include "store/sqlite/installation_rows.h"
 #include "store/sqlite/message_rows.h"
 
@@ -161,19 +162,20 @@ Result<std::map<std::string, std::int64_t>> CountPortalRows(Database& database) 
   }
 }
 
-Status RemovePortalRows(Database& database, const MemberId& member_id) {
+Result<PortalId> BeginRemovalRows(Database& database, const MemberId& member_id, TimePoint now) {
   Statement& find = database.Prepare(sql::kPortalFind);
   Result<bool> row = find.Bind(member_id.value()).Step();
   if (!row) return Fail(std::move(row).error());
   if (!*row) return Fail(ErrorCode::kNotFound, "no portal " + member_id.value());
-  const std::int64_t portal = find.Integer(0);
-  for (const sql::Query* query :
-       {&sql::kEraseInstallations, &sql::kEraseChannelRequests, &sql::kEraseAllDeliveries,
-        &sql::kEraseCounts, &sql::kEraseMessages, &sql::kEraseIncoming, &sql::kEraseTally,
-        &sql::kEraseChats, &sql::kEraseLines, &sql::kEraseEvents, &sql::kPortalRemove}) {
-    if (Status done = database.Prepare(*query).Bind(portal).Run(); !done) return done;
-  }
-  return {};
+  const PortalId portal(find.Integer(0));
+  database.ResetStatements();
+  // Nothing that comes is of it from now on.
+  Status begun =
+      database.Prepare(sql::kPortalUninstall).Bind(portal.value()).Bind(UnixSeconds(now)).Run();
+  if (begun) begun = database.Prepare(sql::kEraseInstallations).Bind(portal.value()).Run();
+  if (begun) begun = BeginErasure(database, portal);
+  if (!begun) return Fail(std::move(begun).error());
+  return portal;
 }
 
 Result<std::vector<SealedValue>> FindSealedValues(Database& database) {

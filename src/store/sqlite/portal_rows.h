@@ -25,7 +25,8 @@ Status RecordRegistrationRow(Database& database, const PortalAccess& portal,
 Result<InstallationState> FindInstallationStateRow(Database& database, EventId event);
 Result<DeletionOutlook> FindOutlookRow(Database& database, PortalId portal, TimePoint now);
 Result<std::map<std::string, std::int64_t>> CountPortalRows(Database& database);
-Status RemovePortalRows(Database& database, const MemberId& member_id);
+// Uninstalls it, so that EraseStep can remove it.
+Result<PortalId> BeginRemovalRows(Database& database, const MemberId& member_id, TimePoint now);
 
 // One sealed value of the database.
 struct SealedValue {

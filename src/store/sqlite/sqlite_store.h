@@ -12,7 +12,9 @@
 #include "store/outbox.h"
 #include "store/portal_store.h"
 #include "store/readback_store.h"
+#include "store/retention.h"
 #include "store/sqlite/database.h"
+#include "store/sqlite/erasure_rows.h"
 #include "store/sqlite/writer.h"
 #include "store/store.h"
 
@@ -27,9 +29,10 @@ class SqliteStore final : public Store,
                           public OfflineStore,
                           public ReadbackStore {
  public:
-  // Opens the file, made with mode 0600 when there is none, and migrates it.
+  // Opens the file, made with mode 0600 when there is none, and migrates it, patiently in any case.
   // Errors: those of Database::Open and Migrate.
-  static Result<std::unique_ptr<SqliteStore>> Open(const std::string& path);
+  static Result<std::unique_ptr<SqliteStore>> Open(const std::string& path,
+                                                   Patience patience = Patience::kOfCommands);
 
   // Opens a file that exists and changes nothing about it, for commands that look.
   // Errors: kUnavailable when there is none, kInvalidArgument when its schema is not current.
@@ -42,6 +45,16 @@ class SqliteStore final : public Store,
   // The fingerprint of the key file it is bound to; empty when BindToKey was never done. Only
   // reads.
   Result<std::string> BoundKey();
+
+  // Erases of the next rows of a table, those behind the row `after`, what is from before `before`
+  // and not needed any more, in commits of a few rows each. Not: what waits, is still to be sent,
+  // or proves that a portal is installed and that its events come through; of what stays, texts go.
+  // That a message was never sent stays known until it is deleted. What is erased stays counted.
+  Result<AgingWalk> EraseAged(Aging table, std::int64_t after, TimePoint before, TimePoint now);
+
+  // Goes on erasing what portals left that were uninstalled with CLEAN: a few rows, in one commit.
+  // False when there is nothing. One thread at a time.
+  Result<bool> EraseNext();
 
   Result<std::optional<Portal>> FindPortal(const MemberId& member_id) override;
   void Commit(Plan plan, Replan replan, Done done) override;
@@ -113,14 +126,16 @@ class SqliteStore final : public Store,
  private:
   class Reader;
 
-  SqliteStore(std::string path, Database writing, Database checkpointing);
+  SqliteStore(std::string path, Patience patience, Database writing, Database checkpointing);
   // A store on an open database.
-  static Result<std::unique_ptr<SqliteStore>> Make(const std::string& path, Database writing);
+  static Result<std::unique_ptr<SqliteStore>> Make(const std::string& path, Patience patience,
+                                                   Database writing);
   // A reading connection of its own for one call.
   Result<Reader> Read();
   // What `find` finds on one, all in one snapshot.
   template <class T, class Find>
   Result<T> ReadSnapshot(Find find);
+  Result<ErasureCursor> EraseSome(PortalId portal, Erasing why, ErasureCursor at);
   // Runs a job that has a result in the writer, and waits for it.
   template <class T, class Job>
   Result<T> Write(Job job);
@@ -129,9 +144,12 @@ class SqliteStore final : public Store,
   void Submit(Job job, Done done);
 
   std::string path_;
+  const Patience patience_;
   Writer writer_;
   std::mutex readers_mutex_;
   std::vector<std::unique_ptr<Database>> readers_;
+  std::optional<PortalId> erased_portal_;  // see EraseNext
+  ErasureCursor erased_up_to_;
 };
 
 }  // namespace imrelay

@@ -1,9 +1,11 @@
 #include "store/sqlite/writer.h"
 
+#include <chrono>
 #include <exception>
 #include <utility>
 
 #include "base/await.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/metrics.h"
 
@@ -12,11 +14,18 @@ namespace {
 
 constexpr const char* kUndone = "the database undid the transaction";
 
+constexpr std::chrono::milliseconds kPatienceOfRequests{1500};
+// Not none: another process that writes lets go between its commits, and has to be met there.
+constexpr std::chrono::milliseconds kPatienceWhileFailing{10};
+
 }  // namespace
 
-Writer::Writer(Database database, Database checkpointing)
-    : database_(std::move(database)),
-      checkpointer_(std::move(checkpointing)),
+Writer::Writer(Database database, Database checkpointing, Patience patience)
+    : patience_(patience),
+      database_(std::move(database)),
+      // A commit of nothing, after which the log is begun anew.
+      checkpointer_(std::move(checkpointing),
+                    [this] { Submit([](Database&) { return Status(); }, [](const Status&) {}); }),
       thread_([this] { Loop(); }) {}
 
 Writer::~Writer() {
@@ -50,6 +59,7 @@ void Writer::Loop() {
       batch.swap(queue_);
     }
     CommitBatch(batch);
+    Failpoint("store.after_commit");
     Observe("imrelay_commit_batch_size", static_cast<double>(batch.size()));
     for (Work& work : batch) {
       try {
@@ -74,10 +84,17 @@ void Writer::TellQueued() {
   if (queued_) queued_();
 }
 
+void Writer::SetPatience() {
+  if (patience_ == Patience::kOfCommands) return;
+  database_.SetPatience(failing_ ? kPatienceWhileFailing : kPatienceOfRequests);
+}
+
 void Writer::CommitBatch(std::vector<Work>& batch) {
+  SetPatience();
   bool spoiled = false;
   Status committed = RunTogether(batch, spoiled);
   if (spoiled) committed = RunApart(batch);
+  failing_ = !committed;
   if (committed) return;
   for (Work& work : batch) {
     work.status = Fail(ErrorCode::kUnavailable, committed.error().message);
@@ -96,6 +113,7 @@ Status Writer::RunTogether(std::vector<Work>& batch, bool& spoiled) {
     if (spoiled) break;
   }
   database_.ResetStatements();
+  Failpoint("store.before_commit");
   Status ended = database_.Prepare(spoiled ? sql::kRollback : sql::kCommit).Run();
   if (!ended && database_.in_transaction()) (void)database_.Prepare(sql::kRollback).Run();
   return ended;

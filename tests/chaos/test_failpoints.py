@@ -1,0 +1,163 @@
+"""Every step that is marked in the sources: whoever passes there is killed."""
+
+import re
+import signal
+import subprocess
+import time
+
+from delivering import connect
+from events import Portal
+from ground import ChaosTest
+from judge import DELETE
+from stack import LONG, TREE, wait_for
+
+FIRED_WITHIN = 30
+
+
+def marked_steps():
+    """The names of all failpoints."""
+    return sorted({name for path in (TREE / "src").rglob("*.cc")
+                   for name in re.findall(r'\bFailpoint\("([a-z0-9_.]+)"\)', path.read_text())})
+
+
+class Failpoints(ChaosTest):
+    # What makes a step happen, by its name, where the load alone does not.
+    DRIVERS = {
+        r"store\.before_migrated": "migrate",
+        r"(app|crypto)\.": "rotate_key",
+        r"install\.(refreshed|refresh_kept)": "expire_tokens",
+        r"install\.": "install",
+        r"recovery\.waiting": "install",
+        r"(spool|spooler|intake)\.": "spool",
+        r"store\.backup_": "back_up",
+        r"store\.erasure_step": "uninstall",
+        r"store\.retention_erased": "grow_old",
+    }
+
+
+    def make_stack(self):
+        stack = super().make_stack()
+        self.armed = stack.home / "failpoint"
+        stack.environment.update(
+            IMRELAY_FAILPOINT=str(self.armed),
+            IMRELAY_BITRIX24_PUBLIC_URL=f"http://127.0.0.1:{stack.port}")
+        return stack
+
+    def connect_portal(self, index):
+        # Bound at the address that upkeep binds too, so that no event is posted twice.
+        return connect(self.stack)
+
+    def test_kill_9_at_every_marked_step(self):
+        """Wherever a worker or command is killed: nothing acknowledged is lost, doubled, misplaced."""
+        names = marked_steps()
+        self.assertGreater(len(names), 10)
+        never = []
+        with self.traffic(pause=0.05) as traffic:
+            for name in names * (5 if LONG else 1):
+                if not self.fires(name, traffic):
+                    never.append(name)
+            wait_for(self.stack.is_ready, 60)
+        self.assertEqual(never, [], "these steps were never passed")
+        self.judge(traffic, may_refuse=True, steps=len(names))
+
+    def fires(self, name, traffic):
+        """Whether somebody was killed at a step, while what leads there happened."""
+        waiting = self.armed.with_suffix(".new")
+        waiting.write_text(name)
+        waiting.rename(self.armed)
+        driver = next((self.DRIVERS[of] for of in self.DRIVERS if re.match(of, name)), None)
+        deadline = time.monotonic() + FIRED_WITHIN
+        while self.armed.exists():
+            if time.monotonic() > deadline:
+                self.armed.unlink(missing_ok=True)
+                return False
+            if driver:
+                getattr(self, driver)(traffic)
+            self.reopen_dead_portals()
+            time.sleep(0.05)
+        if driver in ("migrate", "rotate_key", "back_up"):
+            getattr(self, driver)(traffic, done=True)
+        return True
+
+    def has_fired_within(self, seconds):
+        try:
+            return wait_for(lambda: not self.armed.exists(), seconds)
+        except AssertionError:
+            return False
+
+    # --- what leads to a step
+
+    def run_command(self, *words, done, **environment):
+        """A command is killed at its step, and what it left is no hindrance when it runs again."""
+        ended = self.stack.command(*words, **environment)
+        self.assertEqual(ended.returncode, 0 if done else -signal.SIGKILL, ended)
+
+    def migrate(self, _, done=False):
+        fresh = self.stack.home / "fresh.db"
+        self.run_command("migrate", done=done, IMRELAY_DATABASE_URL=f"sqlite:{fresh}")
+        shell = subprocess.run(["sqlite3", fresh, "SELECT count(*) FROM sqlite_schema"],
+                               capture_output=True, text=True, check=True)
+        self.assertEqual(int(shell.stdout) > 0, done)
+
+    def rotate_key(self, _, done=False):
+        self.run_command("key", "rotate", done=done)
+
+    def back_up(self, _, done=False):
+        copy = self.stack.home / "copy.db"
+        copy.unlink(missing_ok=True)
+        self.run_command("backup", copy, done=done)
+        if done:
+            shell = subprocess.run(["sqlite3", copy, "PRAGMA integrity_check"],
+                                   capture_output=True, text=True, check=True)
+            self.assertEqual(shell.stdout, "ok\n")
+
+    def spool(self, traffic):
+        with self.no_worker_reached():
+            before = traffic.spooled
+            wait_for(lambda: traffic.spooled > before + 3, 30, "spooled events")
+        self.has_fired_within(5)
+
+    def expire_tokens(self, _):
+        for portal in self.portals:
+            self.stand_in.expire(portal.member_id)
+        self.has_fired_within(5)
+
+    def install(self, traffic):
+        """A new portal, and an event of it that comes before its proof."""
+        portal = Portal()
+        self.portals_beside.append(portal)
+        self.begin_installation(portal, traffic)
+        self.has_fired_within(10)
+
+    def begin_installation(self, portal, traffic):
+        self.installed += 1
+        number = 20_000_000 + self.installed
+        portal.issued = self.stand_in.issue(portal.member_id)
+        self.stand_in.fault("token", "down", member_id=portal.member_id)
+        traffic.post_one(portal, "ONAPPINSTALL", portal.install(
+            client_endpoint=self.stand_in.client_endpoint))
+        traffic.post_one(portal, DELETE, portal.delete(number, f"beside-{number}", im_chat=3000))
+        self.stand_in.fault("token", "none", 0, member_id=portal.member_id)
+
+    def install_to_forget(self, traffic):
+        """A portal of which something is going to be erased, so the judge does not look at it."""
+        portal = Portal()
+        self.forgotten.add(portal.member_id)
+        self.begin_installation(portal, traffic)
+        wait_for(lambda: self.stack.portal_status(portal) == "active"
+                 and self.stack.messages(portal), 60, "an installation")
+        return portal
+
+    def uninstall(self, traffic):
+        portal = self.install_to_forget(traffic)
+        traffic.post_one(portal, "ONAPPUNINSTALL", portal.uninstall(clean=True))
+        self.has_fired_within(10)
+
+    def grow_old(self, traffic):
+        portal = self.install_to_forget(traffic)
+        subprocess.run(["sqlite3", "-cmd", ".timeout 5000", self.stack.database,
+                        "UPDATE event SET received_at = received_at - 86400 * 365 WHERE portal_id ="
+                        f" (SELECT portal_id FROM portal WHERE member_id = '{portal.member_id}')"],
+                       check=True)
+        self.kill_workers()  # whoever starts looks for what is old
+        self.has_fired_within(10)
