@@ -28,6 +28,7 @@ class Failpoints(ChaosTest):
         r"install\.(refreshed|refresh_kept)": "expire_tokens",
         r"install\.": "install",
         r"recovery\.waiting": "install",
+        r"recovery\.offline_(reserved|cleared)": "reserve",
         r"(spool|spooler|intake)\.": "spool",
         r"store\.backup_": "back_up",
         r"store\.erasure_step": "uninstall",
@@ -38,6 +39,7 @@ class Failpoints(ChaosTest):
     def make_stack(self):
         stack = super().make_stack()
         self.armed = stack.home / "failpoint"
+        self.reserving = None
         stack.environment.update(
             IMRELAY_FAILPOINT=str(self.armed),
             IMRELAY_BITRIX24_PUBLIC_URL=f"http://127.0.0.1:{stack.port}")
@@ -147,6 +149,20 @@ class Failpoints(ChaosTest):
         wait_for(lambda: self.stack.portal_status(portal) == "active"
                  and self.stack.messages(portal), 60, "an installation")
         return portal
+
+    def reserve(self, _):
+        """A portal whose plan lets its offline queue be read in reserved batches."""
+        if self.reserving is None:
+            portal = Portal()
+            self.forgotten.add(portal.member_id)
+            self.stand_in.portal(portal.member_id, features=["rest_offline_extended"])
+            self.reserving = connect(self.stack, portal=portal)
+            # Unless upkeep was quicker.
+            self.stand_in.try_control("bind", member_id=portal.member_id, offline=True,
+                                      event="ONIMCONNECTORMESSAGEADD")
+        self.stand_in.send(self.reserving.member_id, "myconnector", "For the queue")
+        self.kill_workers()  # whoever starts reads every queue
+        self.has_fired_within(10)
 
     def uninstall(self, traffic):
         portal = self.install_to_forget(traffic)
