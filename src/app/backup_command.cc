@@ -30,10 +30,7 @@ Exit Explain(const Error& error, const Config& config, const BackupOptions& opti
     streams.err << "; wait for it, or name another file";
     exit = Exit::kUsage;
   } else if (error.reason == kDamaged) {
-    streams.err
-        << "; no backup was made, keep the former ones. Put the last one back, or save what "
-           "can be read: sqlite3 "
-        << config.database_path << " .recover | sqlite3 NEW-FILE";
+    streams.err << "; no backup was made, keep the former ones. docs/restore.md says how to go on";
     exit = Exit::kFoundWrong;
   } else if (error.code == ErrorCode::kInvalidArgument) {
     exit = Exit::kConfiguration;
