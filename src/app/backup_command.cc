@@ -29,7 +29,7 @@ Exit Explain(const Error& error, const Config& config, const BackupOptions& opti
   } else if (error.reason == kBackupBusy) {
     streams.err << "; wait for it, or name another file";
     exit = Exit::kUsage;
-  } else if (error.reason == kDamaged) {
+  } else if (error.reason == kDatabaseDamaged) {
     streams.err << "; no backup was made, keep the former ones. docs/restore.md says how to go on";
     exit = Exit::kFoundWrong;
   } else if (error.code == ErrorCode::kInvalidArgument) {

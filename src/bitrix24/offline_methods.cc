@@ -73,7 +73,8 @@ std::optional<OfflineEvent> EventIn(const Tree& row) {
   const std::optional<std::int64_t> id = NumberIn(TextOf(row, "ID"));
   const std::optional<std::int64_t> written_at = SecondsIn(TextOf(row, "TIMESTAMP_X"));
   event.event = UpperAscii(TextOf(row, "EVENT_NAME"));
-  if (!id || *id <= 0 || !written_at || event.event.empty()) return std::nullopt;
+  if (!id || *id <= 0 || *id > kLargestOfflineId) return std::nullopt;
+  if (!written_at || event.event.empty()) return std::nullopt;
   event.id = *id;
   event.written_at = *written_at;
   if (const Tree* data = row.FindAnyCase("EVENT_DATA")) event.data = *data;

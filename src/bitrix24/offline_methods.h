@@ -15,10 +15,13 @@ namespace imrelay {
 // only. Sources: bitrix24/b24restdocs, api-reference/events (2026-08-21); what the vendor's code
 // does (rest/lib/api/event.php), which decides where the documentation is silent.
 
+// No portal counts so far. Beyond it, what comes after an id could not be asked for.
+inline constexpr std::int64_t kLargestOfflineId = std::int64_t{1} << 53;
+
 // An event of the queue. Its data are the same as are posted, with numbers and booleans of JSON,
 // which the tree gives as the form's texts.
 struct OfflineEvent {
-  std::int64_t id = 0;
+  std::int64_t id = 0;  // from 1 to kLargestOfflineId
   // When it was written down, unix seconds, the portal's clock. Not when the event was queued for
   // posting, which is its `ts`: events of the same content become one with the time of the last.
   std::int64_t written_at = 0;

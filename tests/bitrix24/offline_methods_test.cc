@@ -93,5 +93,17 @@ TEST_CASE("offline_methods: what cannot be told from others is a broken answer")
   }
 }
 
+TEST_CASE("offline_methods: a number that nothing can be counted up from is a broken answer") {
+  const auto page_of = [](const char* id) {
+    return PageOf(std::string(R"({"ID":")") + id +
+                  R"(","TIMESTAMP_X":"2026-03-17T12:16:17Z","EVENT_NAME":"x"})");
+  };
+  CHECK(page_of("9007199254740992").has_value());
+  for (const char* id : {"9007199254740993", "9223372036854775807", "9223372036854775808"}) {
+    CAPTURE(id);
+    CHECK(page_of(id).error().word == "broken_answer");
+  }
+}
+
 }  // namespace
 }  // namespace imrelay

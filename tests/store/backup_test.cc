@@ -108,7 +108,7 @@ TEST_CASE("backup: a damaged database is told, and nothing is left behind") {
   const Result<Backup> backup = BackUp(damaged, bench.copy, Look::kQuick);
 
   REQUIRE_FALSE(backup.has_value());
-  CHECK(backup.error().reason == kDamaged);
+  CHECK(backup.error().reason == kDatabaseDamaged);
   CHECK(bench.Files() == 1);
 }
 
