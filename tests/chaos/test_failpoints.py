@@ -28,6 +28,7 @@ class Failpoints(ChaosTest):
         r"install\.(refreshed|refresh_kept)": "expire_tokens",
         r"install\.": "install",
         r"recovery\.waiting": "install",
+        r"intake\.set_aside": "damage_spool",
         r"(spool|spooler|intake)\.": "spool",
         r"store\.backup_": "back_up",
         r"store\.erasure_step": "uninstall",
@@ -38,6 +39,7 @@ class Failpoints(ChaosTest):
     def make_stack(self):
         stack = super().make_stack()
         self.armed = stack.home / "failpoint"
+        self.damaged = 0
         stack.environment.update(
             IMRELAY_FAILPOINT=str(self.armed),
             IMRELAY_BITRIX24_PUBLIC_URL=f"http://127.0.0.1:{stack.port}")
@@ -48,7 +50,7 @@ class Failpoints(ChaosTest):
         return connect(self.stack)
 
     def test_kill_9_at_every_marked_step(self):
-        """Wherever a worker or command is killed: nothing acknowledged is lost, doubled, misplaced."""
+        """Wherever a process is killed: nothing acknowledged is lost, doubled or misplaced."""
         names = marked_steps()
         self.assertGreater(len(names), 10)
         never = []
@@ -115,6 +117,14 @@ class Failpoints(ChaosTest):
         with self.no_worker_reached():
             before = traffic.spooled
             wait_for(lambda: traffic.spooled > before + 3, 30, "spooled events")
+        self.has_fired_within(5)
+
+    def damage_spool(self, traffic):
+        directory = self.stack.database.parent / "spool" / "spooler"
+        damaged = directory / f"20200101T000000.000Z-1-{self.damaged}.spool"
+        self.damaged += 1
+        damaged.write_text("no record\n")
+        damaged.chmod(0o600)
         self.has_fired_within(5)
 
     def expire_tokens(self, _):
