@@ -32,8 +32,8 @@ Result<Keyring> KeyringFor(SqliteStore& store, const Config& config) {
 
 }  // namespace
 
-Result<Service> OpenService(const Config& config) {
-  Result<std::unique_ptr<SqliteStore>> store = SqliteStore::Open(config.database_path);
+Result<Service> OpenService(const Config& config, Patience patience) {
+  Result<std::unique_ptr<SqliteStore>> store = SqliteStore::Open(config.database_path, patience);
   if (!store) return Fail(std::move(store).error());
   Result<Keyring> keyring = KeyringFor(**store, config);
   if (!keyring) return Fail(std::move(keyring).error());

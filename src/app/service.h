@@ -21,7 +21,7 @@ struct Service {
 // checks that they belong together.
 // Errors: kUnavailable when the database is away; kInvalidArgument when the key file or the
 // configuration is at fault.
-Result<Service> OpenService(const Config& config);
+Result<Service> OpenService(const Config& config, Patience patience = Patience::kOfCommands);
 
 // The key file of the configured database; made when there is neither it nor a database that needs
 // it. Errors: as OpenService.

@@ -20,12 +20,15 @@
 #include "app/probe_proof.h"
 #include "app/retention.h"
 #include "app/service.h"
+#include "app/spool_side.h"
 #include "base/log.h"
 #include "fastcgi/server.h"
 #include "ingest/ingest.h"
 #include "install/prover.h"
 #include "install/upkeep.h"
 #include "install/visits.h"
+#include "recovery/offline_queue.h"
+#include "recovery/readback.h"
 #include "recovery/waiting_events.h"
 #include "web/metrics.h"
 #include "web/pages.h"
@@ -37,6 +40,7 @@ namespace {
 constexpr std::chrono::milliseconds kProofPause{200};
 constexpr std::chrono::milliseconds kUpkeepPause{1000};
 constexpr std::chrono::milliseconds kRetentionPause{100};
+constexpr std::chrono::milliseconds kOfflinePause{1000};
 
 std::set<std::string> NamesIn(const Config& config) {
   std::set<std::string> names;
@@ -72,7 +76,9 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
   SqliteStore& store = *service.store;
   const Result<std::vector<ChannelAddress>> addresses = AddressesOf(config, service.keyring);
   if (!addresses) return Fail(addresses.error());
-  Ingest ingest(store, service.keyring, clock);
+  Hold hold;
+  Ingest ingest(store, service.keyring, clock, &hold);
+  SpoolSide spool(config, store, ingest, hold, clock);
   Prover prover(store, service.keyring, bitrix24.authorization_server, bitrix24.calls,
                 bitrix24.applications, clock);
   Upkeep upkeep(store, bitrix24.tokens, bitrix24.registrar, clock);
@@ -84,6 +90,7 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
                    Result<std::vector<Level>> levels =
                        FindLevels({store, store, store}, addresses, clock.Now());
                    if (levels) AddFileSizes(config.database_path, *levels);
+                   if (levels) AddSpoolLevels(config.spool_directory, clock.Now(), *levels);
                    return levels;
                  },
                  NamesIn(config),
@@ -96,6 +103,9 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
                  },
                  [&channel](const Request& request, Reply reply) {
                    channel.Handle(request, std::move(reply));
+                 },
+                 [&spool](const Request& request, std::function<void(Status)> done) {
+                   spool.Keep(request, std::move(done));
                  }});
   // Looks several times a second, because another process may have taken the installation in.
   BackgroundLoop proofs({"proofs wait", config.database_path + "-proofs", kProofPause},
@@ -111,6 +121,13 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
   Retention retention(store, clock, config.keep_days);
   BackgroundLoop erasing({"old rows stay", config.database_path + "-retention", kRetentionPause},
                          [&] { return retention.DoOne(); });
+  OfflineQueue offline_queue(store, ingest, bitrix24.api, clock);
+  BackgroundLoop offline_reads(
+      {"offline queues wait", config.database_path + "-offline", kOfflinePause},
+      [&] { return offline_queue.ReadOne(); });
+  Readback readback(store, ingest, bitrix24.api, clock);
+  BackgroundLoop readbacks({"reading back waits", config.database_path + "-readback", kOfflinePause},
+                           [&] { return readback.LookAtOne(); });
 
   Result<std::unique_ptr<DeliverySide>> delivery =
       DeliverySide::Open(config, service, bitrix24, clock);
@@ -133,7 +150,11 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
   sigwait(&stop_signals, &signal);
   Log(LogLevel::kInfo, "worker draining", {{"pid", std::to_string(getpid())}});
   upkeeps.Stop();
+  spool.Stop();
   erasing.Stop();
+  offline_reads.Stop();
+  offline_queue.Stop();
+  readbacks.Stop();
   channel.Stop();
   pages.Stop();  // before the proofs: a page may be waiting for one
   proofs.Stop();
@@ -152,7 +173,7 @@ Status RunWorker(const Config& config, const std::string& listen) {
   const sigset_t stop_signals = BlockStopSignals();
   Result<int> socket = ListenSocket(listen);
   if (!socket) return Fail(std::move(socket).error());
-  Result<Service> service = OpenService(config);
+  Result<Service> service = OpenService(config, Patience::kOfRequests);
   if (!service) return Fail(std::move(service).error());
   const SystemClock clock;
   Result<std::unique_ptr<Bitrix24Side>> bitrix24 = Bitrix24Side::Open(config, *service, clock);

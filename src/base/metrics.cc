@@ -25,7 +25,15 @@ using enum Known::Kind;
 constexpr Known kKnown[] = {
     // Counted by this process.
     {"imrelay_events_total", kCounter,
-     "Posted events, by event, status (accepted, duplicate, ignored, refused) and source."},
+     "Posted events, by event, status (accepted, duplicate, ignored, refused, spooled) and "
+     "source."},
+    {"imrelay_events_lost_total", kCounter,
+     "Posted events that could be written neither to the database nor to the spool, and were "
+     "answered by 503. Bitrix24 does not send them again."},
+    {"imrelay_spool_damaged_total", kCounter,
+     "Pieces of spool files that could not be read and were set aside in spool/damaged."},
+    {"imrelay_deletions_found_total", kCounter,
+     "Events that brought a deletion first, by source (webhook, spool, offline, readback)."},
     {"imrelay_event_commit_seconds", kSeconds,
      "From an event's arrival to its answer, which is when it is on disk."},
     {"imrelay_commit_batch_size", kSizes, "Plans that one commit of the database carried."},
@@ -42,7 +50,11 @@ constexpr Known kKnown[] = {
      "permanent)."},
     {"imrelay_channel_requests_total", kCounter,
      "Requests of channels to the channel API, by path and HTTP status."},
-    // As the database knows them at this moment.
+    // As they are at this moment.
+    {"imrelay_spool_files", kLevel, "Files that wait in the spool, by directory."},
+    {"imrelay_spool_bytes", kLevel, "Bytes that wait in the spool, by directory."},
+    {"imrelay_spool_oldest_age_seconds", kLevel,
+     "Since the oldest file that waits in the spool was begun, by directory."},
     {"imrelay_portals", kLevel,
      "Portals by status. The tokens of a dead one work no more: the application must be opened "
      "there."},

@@ -1,6 +1,5 @@
 #include "ingest/ingest.h"
 
-#include <array>
 #include <memory>
 #include <utility>
 
@@ -8,6 +7,7 @@
 #include "codec/event_decoder.h"
 #include "crypto/digest.h"
 #include "ingest/changes.h"
+#include "ingest/event_key.h"
 
 namespace imrelay {
 namespace {
@@ -21,29 +21,7 @@ std::string_view View(const TokenHash& hash) {
   return {reinterpret_cast<const char*>(hash.data()), hash.size()};
 }
 
-// An edit A, B, A is three events, because `ts` differs; the same post twice is one. `ts` and the
-// end of the message's number stand first, so that the keys of one moment lie together: random
-// ones would touch a page of the index for every event.
-EventKey KeyOf(const Event& event, const std::string& data) {
-  const std::string when = event.ts ? std::to_string(*event.ts) : std::string();
-  const std::array<std::string_view, 4> parts{event.auth.member_id.value(), event.name, data, when};
-  EventKey key = Digest(parts);
-  const auto seconds = static_cast<std::uint32_t>(event.ts.value_or(0));
-  for (std::size_t i = 0; i < 4; ++i) key[i] = (seconds >> (24 - 8 * i)) & 0xFF;
-  const std::int64_t message = event.messages.empty() ? 0 : event.messages[0].message_id.value();
-  key[4] = static_cast<std::uint8_t>(message >> 8);
-  key[5] = static_cast<std::uint8_t>(message);
-  return key;
-}
-
-// The key of something unproven is salted with what it claims, so that a forged event can never
-// stand in the place of the real one.
-EventKey SaltedKey(const EventKey& key, std::string_view salt, std::string_view more = {},
-                   std::string_view application = {}) {
-  const std::string_view plain(reinterpret_cast<const char*>(key.data()), key.size());
-  const std::array<std::string_view, 5> parts{"unproven", plain, salt, more, application};
-  return Digest(parts);
-}
+Error HeldBack() { return {ErrorCode::kUnavailable, "others wait before it", kHeldBack}; }
 
 bool Equal(const std::optional<TokenHash>& known, const TokenHash& token) {
   return known && EqualInConstantTime(*known, token);
@@ -83,8 +61,8 @@ std::pair<Tree, Event> Reread(const JournalEntry& journal, const MemberId& membe
 
 }  // namespace
 
-Ingest::Ingest(Store& store, const Keyring& keyring, const Clock& clock)
-    : store_(store), keyring_(keyring), clock_(clock), portals_(store) {}
+Ingest::Ingest(Store& store, const Keyring& keyring, const Clock& clock, Hold* hold)
+    : store_(store), keyring_(keyring), clock_(clock), hold_(hold), portals_(store) {}
 
 void Ingest::Receive(BodyFormat format, std::string_view body, const Arrival& arrival,
                      Claimed& claimed, Done done) {
@@ -103,29 +81,34 @@ void Ingest::Receive(BodyFormat format, std::string_view body, const Arrival& ar
   JournalEntry journal;
   journal.name = event->name;
   journal.source = arrival.source;
-  journal.received_at = clock_.Now();
+  journal.received_at = arrival.received_at.value_or(clock_.Now());
   journal.ts = event->ts;
   journal.body = WithoutTokens(format, body);
   Posted posted;
-  posted.key = KeyOf(*event, CanonicalData(*tree));
+  const std::string data = CanonicalData(*tree);
+  posted.key = KeyOf(*event, data);
+  posted.content = ContentKeyOf(*event, data);
   if (IsInstallation(*event)) {
-    return ReceiveInstallation(*event, posted.key, arrival.application, std::move(journal),
-                               std::move(done));
+    return ReceiveInstallation(*event, posted.key, arrival, std::move(journal), std::move(done));
   }
   posted.token = keyring_.Hash(event->auth.application_token,
                                SealPurpose("application_token", event->auth.member_id));
   posted.event = *std::move(event);
   Result<std::optional<std::string>> heals = Heals(posted, journal);
-  if (!heals) return done(Fail(std::move(heals).error()));
+  if (!heals) {
+    return Refuse(arrival, posted.event.auth.member_id, std::move(heals).error(), std::move(done));
+  }
   if (*heals) {
-    return ReceiveInstallation(posted.event, posted.key, **heals, std::move(journal),
+    Arrival healing = arrival;
+    healing.application = **heals;
+    return ReceiveInstallation(posted.event, posted.key, healing, std::move(journal),
                                std::move(done));
   }
-  ReceiveFromPortal(std::move(posted), std::move(journal), std::move(done));
+  ReceiveFromPortal(std::move(posted), arrival, std::move(journal), std::move(done));
 }
 
-void Ingest::ReceiveInstallation(const Event& event, const EventKey& key,
-                                 const std::string& application, JournalEntry journal, Done done) {
+void Ingest::ReceiveInstallation(const Event& event, const EventKey& key, const Arrival& arrival,
+                                 JournalEntry journal, Done done) {
   if (!FitsAnInstallation(event, journal)) {
     return done(
         Fail(ErrorCode::kInvalidArgument, "an installation has at most 4 KiB", "body_too_large"));
@@ -136,12 +119,12 @@ void Ingest::ReceiveInstallation(const Event& event, const EventKey& key,
   };
   InstallationRequest request;
   request.member_id = member_id;
-  request.application = application;
+  request.application = arrival.application;
   request.token =
       keyring_.Hash(event.auth.application_token, SealPurpose("application_token", member_id));
   const TokenHash refresh =
       keyring_.Hash(event.auth.refresh_token, SealPurpose("refresh_token", member_id));
-  journal.key = SaltedKey(key, View(request.token), View(refresh), application);
+  journal.key = SaltedKey(key, View(request.token), View(refresh), arrival.application);
   request.journal = std::move(journal);
   request.sealed_access_token = seal(event.auth.access_token, "access_token");
   if (!event.auth.refresh_token.empty()) {
@@ -150,7 +133,52 @@ void Ingest::ReceiveInstallation(const Event& event, const EventKey& key,
   if (event.auth.server_endpoint.size() <= kMaxServerEndpointBytes) {
     request.server_endpoint = event.auth.server_endpoint;
   }
-  store_.AddInstallation(std::move(request), std::move(done));
+  const auto commit = [this, request = std::move(request)](const std::atomic<bool>* unless,
+                                                           Done told) {
+    InstallationRequest handed = request;
+    handed.unless = unless;
+    store_.AddInstallation(std::move(handed), std::move(told));
+  };
+  Hand(arrival, member_id, true, commit, std::move(done));
+}
+
+bool Ingest::Waits(const Arrival& arrival) const {
+  return hold_ != nullptr && arrival.source == EventSource::kWebhook && !arrival.may_overtake;
+}
+
+void Ingest::Hand(const Arrival& arrival, const MemberId& member_id, bool installs, Commit commit,
+                  Done done) {
+  if (!Waits(arrival)) return commit(arrival.unless, std::move(done));
+  const auto told = [hold = hold_, member_id, installs, done](Result<Committed> committed) {
+    if (committed) return done(std::move(committed));
+    Error error = std::move(committed).error();
+    if (error.code == ErrorCode::kUnauthenticated && hold->MayProve(member_id)) {
+      error = HeldBack();
+    }
+    if (error.code == ErrorCode::kUnavailable) {
+      if (installs) hold->NoteInstallation(member_id);
+      if (error.reason != kHeldBack) hold->Raise();
+    }
+    done(Fail(std::move(error)));
+  };
+  hold_->Pass([this, commit = std::move(commit), told] { commit(&hold_->flag(), told); },
+              [told] { told(Fail(HeldBack())); });
+}
+
+void Ingest::Refuse(const Arrival& arrival, const MemberId& member_id, Error error, Done done) {
+  const bool away = error.code == ErrorCode::kUnavailable;
+  const bool waits =
+      Waits(arrival) &&
+      (away || (error.code == ErrorCode::kUnauthenticated && hold_->MayProve(member_id)));
+  if (!waits) return done(Fail(std::move(error)));
+  if (away) hold_->Raise();
+  // Where others are parked, behind them.
+  const auto divert = [done = std::move(done)] { done(Fail(HeldBack())); };
+  const auto divert_after_all = [hold = hold_, divert] {
+    hold->Raise();
+    divert();
+  };
+  hold_->Pass(divert_after_all, divert);
 }
 
 Result<std::optional<std::string>> Ingest::Heals(const Posted& posted,
@@ -213,6 +241,7 @@ void Ingest::SetChanges(const Event& event, const Portal& portal, const Sender& 
   plan.revision = portal.revision;
   plan.forget_previous_token =
       sender.kind == Sender::Kind::kPortal && portal.previous_token.has_value();
+  plan.offline_queue_filled = event.kind == EventKind::kOfflineEvent;
   plan.ignored = false;
   plan.changes.clear();
   plan.journal.reason.clear();
@@ -241,38 +270,46 @@ Status Ingest::PlanFor(const Posted& posted, const Portal* portal, Plan& plan) {
   }
   SetChanges(posted.event, *portal, sender, plan);
   plan.journal.key = posted.key;
+  plan.likeness = Likeness{posted.content};
   plan.only_known = sender.kind == Sender::Kind::kUninstalled;
   plan.waits_for.reset();
   if (sender.kind == Sender::Kind::kWaiting) {
     plan.waits_for = sender.installation;
     plan.ignored = false;
+    plan.offline_queue_filled = false;
     plan.changes.clear();
     plan.journal.key = SaltedKey(posted.key, View(posted.token));
   }
   return {};
 }
 
-void Ingest::ReceiveFromPortal(Posted posted, JournalEntry journal, Done done) {
+void Ingest::ReceiveFromPortal(Posted posted, const Arrival& arrival, JournalEntry journal,
+                               Done done) {
   const MemberId member_id = posted.event.auth.member_id;
   const auto kept = std::make_shared<const Posted>(std::move(posted));
   Plan plan;
   plan.member_id = member_id;
   plan.journal = std::move(journal);
   Result<std::shared_ptr<const Portal>> portal = portals_.Find(member_id);
-  if (!portal) return done(Fail(std::move(portal).error()));
+  if (!portal) return Refuse(arrival, member_id, std::move(portal).error(), std::move(done));
   Status planned = PlanFor(*kept, portal->get(), plan);
   if (!planned) {
     // The remembered portal may be older than a new installation.
     portal = portals_.FindFresh(member_id);
-    if (!portal) return done(Fail(std::move(portal).error()));
+    if (!portal) return Refuse(arrival, member_id, std::move(portal).error(), std::move(done));
     planned = PlanFor(*kept, portal->get(), plan);
   }
-  if (!planned) return done(Fail(std::move(planned).error()));
+  if (!planned) return Refuse(arrival, member_id, std::move(planned).error(), std::move(done));
   const auto replan = [this, kept](Plan& refused, const Portal* now) {
     portals_.Forget(kept->event.auth.member_id);
     return PlanFor(*kept, now, refused);
   };
-  store_.Commit(std::move(plan), replan, std::move(done));
+  const auto whole = std::make_shared<Plan>(std::move(plan));
+  const auto commit = [this, whole, replan](const std::atomic<bool>* unless, Done told) {
+    whole->unless = unless;
+    store_.Commit(std::move(*whole), replan, std::move(told));
+  };
+  Hand(arrival, member_id, false, commit, std::move(done));
 }
 
 Result<Committed> Ingest::CommitJournalled(const Event& event, Plan plan) {
@@ -282,6 +319,10 @@ Result<Committed> Ingest::CommitJournalled(const Event& event, Plan plan) {
     }
     SetChanges(event, *portal, {Sender::Kind::kPortal, {}}, refused);
     refused.only_known = portal->status == PortalStatus::kUninstalled;
+    // What we fetched ourselves tells nothing of the token that events come with.
+    const bool fetched = refused.journal.source == EventSource::kOffline ||
+                         refused.journal.source == EventSource::kReadback;
+    if (fetched) refused.forget_previous_token = false;
     return {};
   };
   Result<std::shared_ptr<const Portal>> portal = portals_.FindFresh(plan.member_id);
@@ -298,7 +339,9 @@ Status Ingest::ApplyWaiting(const WaitingEvent& waiting) {
   Plan plan;
   plan.member_id = waiting.member_id;
   plan.journal = waiting.journal;
-  plan.journal.key = KeyOf(event, CanonicalData(tree));
+  const std::string data = CanonicalData(tree);
+  plan.journal.key = KeyOf(event, data);
+  plan.likeness = Likeness{ContentKeyOf(event, data)};
   plan.waited = waiting.id;
   Result<Committed> committed = CommitJournalled(event, std::move(plan));
   if (!committed) return Fail(std::move(committed).error());

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -10,8 +11,10 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "codec/body.h"
+#include "codec/tree.h"
 #include "crypto/keyring.h"
 #include "domain/event.h"
+#include "ingest/hold.h"
 #include "ingest/portal_cache.h"
 #include "store/store.h"
 
@@ -30,6 +33,23 @@ struct Arrival {
   // Whose path it was posted to; "" is the unnamed one. Only an installation belongs to it: every
   // other event counts at any path, because its application_token is one application's alone.
   std::string application = {};
+  // When it came, where that was before now: it waited in the spool.
+  std::optional<TimePoint> received_at = {};
+  // It could not be spooled behind the others either.
+  bool may_overtake = false;
+  // As of a Plan; null for most.
+  const std::atomic<bool>* unless = nullptr;
+};
+
+// An event that nobody posted: we fetched it from the portal's offline queue, or found out by reading
+// a chat back. The portal is believed, because it was called with its own token.
+struct UnpostedEvent {
+  MemberId member_id;
+  EventSource source = EventSource::kOffline;
+  std::string name;  // in capitals
+  Tree data;
+  std::optional<std::int64_t> ts;  // the portal's clock
+  bool overtaken = false;          // see Likeness
 };
 
 // Turns a posted body into rows: decodes it, finds its portal, checks that it comes from there,
@@ -39,7 +59,9 @@ class Ingest {
   // Told once what became of an event; see Store::Done.
   using Done = Store::Done;
 
-  Ingest(Store& store, const Keyring& keyring, const Clock& clock);
+  // With a `hold`, posted events (kWebhook) do not overtake those that wait in the spool. It is
+  // raised when one could not be stored; somebody has to let it down.
+  Ingest(Store& store, const Keyring& keyring, const Clock& clock, Hold* hold = nullptr);
 
   // Takes in one event and tells when it is on disk, or why not. Copies what it needs of `body`;
   // `claimed` is filled before anything is told and not touched afterwards.
@@ -47,10 +69,17 @@ class Ingest {
   // installation, to be proven: so the portal lives again without anybody opening it.
   // Errors: kInvalidArgument with a reason when the body is no event (bad_json, too_deep,
   // too_many_keys, body_too_large, no_event); kUnauthenticated when the portal is unknown
-  // (unknown_portal, uninstalled) or the application_token is wrong (wrong_token); kUnavailable
-  // and kRateLimited when nothing could be stored.
+  // (unknown_portal, uninstalled) or the application_token is wrong (wrong_token); kRateLimited
+  // when too much waits for a proof; kUnavailable when it could not be stored or, with the reason
+  // kHeldBack, must not overtake others: it is to be spooled. Where an installation of the portal
+  // may wait in the spool, events that only it makes authentic are held back, not refused.
   void Receive(BodyFormat format, std::string_view body, const Arrival& arrival, Claimed& claimed,
                Done done);
+
+  // Takes in an event that was not posted, and returns when it is on disk. One that was posted too is
+  // kDuplicate; what cannot be used is journalled and kIgnored.
+  // Errors: kNotFound when the portal is gone, kUnauthenticated when it is uninstalled; the store's.
+  Result<Committed> TakeUnposted(const UnpostedEvent& unposted);
 
   // Applies an event that waited for a proof which succeeded. Repeating it changes nothing.
   Status ApplyWaiting(const WaitingEvent& waiting);
@@ -71,12 +100,23 @@ class Ingest {
   struct Posted {
     Event event;
     EventKey key{};
+    EventKey content{};
     TokenHash token{};
   };
 
-  void ReceiveInstallation(const Event& event, const EventKey& key, const std::string& application,
+  // Hands something to the store, to be refused where the flag is true when its turn comes.
+  using Commit = std::function<void(const std::atomic<bool>* unless, Done done)>;
+
+  void ReceiveInstallation(const Event& event, const EventKey& key, const Arrival& arrival,
                            JournalEntry journal, Done done);
-  void ReceiveFromPortal(Posted posted, JournalEntry journal, Done done);
+  void ReceiveFromPortal(Posted posted, const Arrival& arrival, JournalEntry journal, Done done);
+  // Whether an event waits for those before it.
+  bool Waits(const Arrival& arrival) const;
+  // Has `commit` called when its turn comes; `installs` tells what it is.
+  void Hand(const Arrival& arrival, const MemberId& member_id, bool installs, Commit commit,
+            Done done);
+  // Tells an error of reading or of the sender; what may count later is held back.
+  void Refuse(const Arrival& arrival, const MemberId& member_id, Error error, Done done);
   // The application that has to prove the tokens it brings to a dead portal; none when it brings
   // none, the portal lives, as much waits for its proof already, or another began lately.
   Result<std::optional<std::string>> Heals(const Posted& posted, const JournalEntry& journal);
@@ -92,6 +132,7 @@ class Ingest {
   Store& store_;
   const Keyring& keyring_;
   const Clock& clock_;
+  Hold* const hold_;
   PortalCache portals_;
   std::mutex mutex_;
   std::map<PortalId, TimePoint> healing_begun_;  // last, of each portal that was dead

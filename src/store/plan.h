@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,6 +21,20 @@ namespace imrelay {
 using EventKey = std::array<std::uint8_t, 16>;
 
 enum class EventSource { kWebhook, kSpool, kOffline, kReadback };
+
+// By what an event is known again that comes by two ways, with two times: posted, and from the
+// portal's offline queue.
+struct Likeness {
+  EventKey content{};  // of portal, name and data, without the time
+  // Of an event of the queue: the keys it would have, had it been posted in the seconds around its
+  // `ts`; the nearest first.
+  std::vector<EventKey> posted = {};
+  // Of an edit of the queue: a later one of the same message is there too, so this is not how the
+  // message ended.
+  bool overtaken = false;
+};
+// The two times of one event differ by no more, in seconds.
+inline constexpr std::int64_t kLongestLikeness = 120;
 
 enum class EventStatus {
   kApplied,   // its changes are in the database
@@ -84,6 +99,9 @@ struct PortalUninstalled {
 using Change = std::variant<MessageCreated, MessageUpdated, MessageDeleted, DialogChanged,
                             LineDisconnected, LineDeleted, PortalUninstalled>;
 
+// The reason of what is refused because others have to go before it.
+inline constexpr const char* kHeldBack = "held";
+
 // Everything one event changes; it is committed whole or not at all.
 struct Plan {
   MemberId member_id;  // whose event it is
@@ -103,7 +121,14 @@ struct Plan {
   // that waited is ignored and its body dropped.
   bool only_known = false;
   bool forget_previous_token = false;
+  // The portal tells that its offline queue has something.
+  bool offline_queue_filled = false;
+  // None: the event is known again by its key alone.
+  std::optional<Likeness> likeness = {};
   std::vector<Change> changes;
+  // When this is true by the time its turn comes, it is refused with kUnavailable and the reason
+  // kHeldBack: something that was before it could not be committed. None: it never waits.
+  const std::atomic<bool>* unless = nullptr;
 };
 
 // An installation to be proven later: an ONAPPINSTALL or ONAPPUPDATE, a page opened with tokens, or
@@ -118,6 +143,7 @@ struct InstallationRequest {
   std::string sealed_access_token;   // as posted; see SealPurpose in domain/portal.h
   std::string sealed_refresh_token;  // as posted; empty when the event had none
   std::string server_endpoint;       // the authorization server the event named; a hint only
+  const std::atomic<bool>* unless = nullptr;  // as of a Plan
 };
 
 // What became of a commit. It is on disk when this is returned.

@@ -80,4 +80,10 @@ Response UnavailableAnswer(std::string_view code, std::string_view message) {
   return response;
 }
 
+Response TooManyAnswer(std::string_view code, std::string_view message) {
+  Response response = ErrorAnswer(429, code, message);
+  response.headers.emplace_back("Retry-After", "10");
+  return response;
+}
+
 }  // namespace imrelay

@@ -34,5 +34,7 @@ std::optional<Refusal> RefuseUnread(const Request& request, TakenFormats formats
 
 // 503 with Retry-After.
 Response UnavailableAnswer(std::string_view code, std::string_view message);
+// 429 with Retry-After.
+Response TooManyAnswer(std::string_view code, std::string_view message);
 
 }  // namespace imrelay

@@ -13,6 +13,7 @@
 #include "base/metrics.h"
 #include "codec/body.h"
 #include "domain/event.h"
+#include "ingest/application_path.h"
 #include "web/answers.h"
 #include "web/metrics.h"
 #include "web/page_layout.h"
@@ -55,7 +56,7 @@ const EventLabelsMap& EventLabels() {
     for (int i = 0; i <= static_cast<int>(EventKind::kOther); ++i) {
       const auto kind = static_cast<EventKind>(i);
       const std::string name(kind == EventKind::kOther ? "other" : WireName(kind));
-      for (const char* status : {"accepted", "duplicate", "ignored", "refused"}) {
+      for (const char* status : {"accepted", "duplicate", "ignored", "refused", "spooled"}) {
         made[{kind, status}] = {{"event", name}, {"status", status}, {"source", "webhook"}};
       }
     }
@@ -64,44 +65,9 @@ const EventLabelsMap& EventLabels() {
   return all;
 }
 
-// One posted event until it is answered: its log line and its reply.
-class Post {
- public:
-  Post(const Request& request, Reply reply)
-      : remote_address_(request.remote_address), reply_(std::move(reply)) {}
-
-  Claimed claimed;
-
-  void Answer(Response response, std::string_view status, std::string_view reason) const {
-    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
-        std::chrono::steady_clock::now() - begin_);
-    const LogLevel level = response.status >= 500   ? LogLevel::kError
-                           : response.status >= 400 ? LogLevel::kWarning
-                                                    : LogLevel::kInfo;
-    Log(level, "event",
-        {{"status", std::string(status)},
-         {"http", std::to_string(response.status)},
-         {"event", claimed.event},
-         {"member_id", claimed.member_id},
-         {"reason", std::string(reason)},
-         {"remote", remote_address_},
-         {"ms", std::to_string(took.count())}});
-    Measure(status);
-    reply_(std::move(response));
-  }
-
- private:
-  void Measure(std::string_view status) const {
-    const auto labels = EventLabels().find({KindOf(claimed.event), status});
-    if (labels != EventLabels().end()) Count("imrelay_events_total", labels->second);
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin_;
-    Observe("imrelay_event_commit_seconds", took.count());
-  }
-
-  const std::string remote_address_;
-  const Reply reply_;
-  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
-};
+const std::string& WordOf(const Error& error) {
+  return error.reason.empty() ? error.message : error.reason;
+}
 
 // The answer to an event that was not taken in. What the database or the program itself complains
 // of is for the log only.
@@ -115,7 +81,8 @@ Response AnswerTo(const Error& error) {
     case ErrorCode::kUnavailable:
       return UnavailableAnswer("unavailable", "the event could not be stored; send it again");
     case ErrorCode::kRateLimited:
-      return UnavailableAnswer("rate_limited", "too much is waiting already; send it again");
+      // Not 503: nginx would hand it to the spooler, and it would be refused again.
+      return TooManyAnswer("rate_limited", "too much is waiting already; send it again");
     case ErrorCode::kNotFound:
     case ErrorCode::kConflict:
     case ErrorCode::kInternal:
@@ -136,20 +103,55 @@ bool IsEvent(const Request& request) {
 
 }  // namespace
 
+// One posted event: its log line and its reply.
+class Routes::Post {
+ public:
+  Post(const Request& request, Reply reply) : request_(request), reply_(std::move(reply)) {}
+
+  Claimed claimed;
+  const Request& request() const { return request_; }
+
+  void Answer(Response response, std::string_view status, std::string_view reason) const {
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::steady_clock::now() - begin_);
+    const LogLevel level = response.status >= 500   ? LogLevel::kError
+                           : response.status >= 400 ? LogLevel::kWarning
+                                                    : LogLevel::kInfo;
+    Log(level, "event",
+        {{"status", std::string(status)},
+         {"http", std::to_string(response.status)},
+         {"event", claimed.event},
+         {"member_id", claimed.member_id},
+         {"reason", std::string(reason)},
+         {"remote", request_.remote_address},
+         {"ms", std::to_string(took.count())}});
+    Measure(status);
+    reply_(std::move(response));
+  }
+
+ private:
+  void Measure(std::string_view status) const {
+    const auto labels = EventLabels().find({KindOf(claimed.event), status});
+    if (labels != EventLabels().end()) Count("imrelay_events_total", labels->second);
+    if (status == "accepted" && KindOf(claimed.event) == EventKind::kMessageDelete) {
+      static const MetricLabels posted{{"source", "webhook"}};
+      Count("imrelay_deletions_found_total", posted);
+    }
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin_;
+    Observe("imrelay_event_commit_seconds", took.count());
+  }
+
+  const Request request_;  // a copy: the event may have to be spooled long after
+  const Reply reply_;
+  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
 Routes::Routes(Served served) : served_(std::move(served)) {}
 
 void Routes::Handle(const Request& request, Reply reply) {
-  constexpr std::string_view kBitrix24 = "/bitrix24/";
-  if (request.path.starts_with(kBitrix24)) {
-    // "event" or "NAME/event".
-    const std::string_view rest = std::string_view(request.path).substr(kBitrix24.size());
-    const std::size_t slash = rest.find('/');
-    const bool named = slash != rest.npos;
-    const std::string application(named ? rest.substr(0, slash) : "");
-    if (!named || served_.applications.contains(application)) {
-      return HandleApplication(application, named ? rest.substr(slash + 1) : rest, request,
-                               std::move(reply));
-    }
+  const std::optional<ApplicationPath> path = ParseApplicationPath(request.path);
+  if (path && (path->application.empty() || served_.applications.contains(path->application))) {
+    return HandleApplication(path->application, path->page, request, std::move(reply));
   }
   if (served_.channel && request.path.starts_with("/channel/")) {
     return served_.channel(request, std::move(reply));
@@ -228,17 +230,39 @@ void Routes::PostEvent(const std::string& application, const Request& request, R
     return post->Answer(ErrorAnswer(refusal->status, refusal->code, refusal->message), "refused",
                         refusal->code);
   }
-  served_.ingest.Receive(
-      *FormatOf(request.content_type), request.body, {EventSource::kWebhook, application},
-      post->claimed, [post](const Result<Committed>& committed) {
-        if (!committed) {
-          const Error& error = committed.error();
-          return post->Answer(AnswerTo(error), "refused",
-                              error.reason.empty() ? error.message : error.reason);
-        }
-        const std::string_view status = StatusWord(committed->answer);
-        post->Answer(StatusAnswer(status, committed->reason), status, committed->reason);
-      });
+  Receive({EventSource::kWebhook, application}, post);
+}
+
+void Routes::Receive(const Arrival& arrival, const std::shared_ptr<Post>& post) {
+  const Request& request = post->request();
+  served_.ingest.Receive(*FormatOf(request.content_type), request.body, arrival, post->claimed,
+                         [this, arrival, post](const Result<Committed>& committed) {
+                           if (!committed) {
+                             const Error& error = committed.error();
+                             if (error.code == ErrorCode::kUnavailable && served_.spool) {
+                               return Spool(arrival, post, error);
+                             }
+                             return post->Answer(AnswerTo(error), "refused", WordOf(error));
+                           }
+                           const std::string_view status = StatusWord(committed->answer);
+                           post->Answer(StatusAnswer(status, committed->reason), status,
+                                        committed->reason);
+                         });
+}
+
+void Routes::Spool(const Arrival& arrival, const std::shared_ptr<Post>& post, const Error& error) {
+  served_.spool(post->request(), [this, arrival, post, error](const Status& spooled) {
+    if (spooled) return post->Answer(StatusAnswer("spooled"), "spooled", WordOf(error));
+    if (error.reason == kHeldBack && !arrival.may_overtake) {
+      // Better out of its order than not at all.
+      Arrival overtaking = arrival;
+      overtaking.may_overtake = true;
+      return Receive(overtaking, post);
+    }
+    Count("imrelay_events_lost_total");
+    post->Answer(AnswerTo(error), "refused",
+                 "could be written nowhere: " + error.message + "; " + spooled.error().message);
+  });
 }
 
 }  // namespace imrelay

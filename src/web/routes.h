@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -29,6 +30,10 @@ using ProbeProof = std::function<std::string(const std::string& nonce)>;
 // Takes a request of a channel's service or of Telegram, at any path below /channel/.
 using ChannelRequests = std::function<void(const Request& request, Reply reply)>;
 
+// Keeps an event on disk that cannot be stored now, to be taken in later; tells when it is there,
+// or why not. May be called, and tells, on any thread.
+using SpoolEvents = std::function<void(const Request& request, std::function<void(Status)> done)>;
+
 // What the paths serve.
 struct Served {
   Ingest& ingest;
@@ -40,6 +45,7 @@ struct Served {
   PagePosts pages = nullptr;   // without it, there are none
   ProbeProof prove = nullptr;  // of GET …?probe=NONCE, 16 to 64 lower-case hex digits
   ChannelRequests channel = nullptr;
+  SpoolEvents spool = nullptr;  // without it, such an event is answered by 503
 };
 
 // Answers every request of the contract's paths. Thread-safe. Logs one line an event.
@@ -47,15 +53,21 @@ class Routes {
  public:
   explicit Routes(Served served);
 
-  // Answers, whatever the request: an event when it is on disk, perhaps after this has returned.
+  // Answers, whatever the request: an event when it is on disk, in the database or in the spool,
+  // perhaps after this has returned.
   void Handle(const Request& request, Reply reply);
 
  private:
+  class Post;  // one posted event until it is answered
+
   void HandleApplication(const std::string& application, std::string_view page,
                          const Request& request, Reply reply);
   void PostInstall(const std::string& application, const Request& request, Reply reply);
   void PostPage(PageKind kind, const std::string& application, const Request& request, Reply reply);
   void PostEvent(const std::string& application, const Request& request, Reply reply);
+  void Receive(const Arrival& arrival, const std::shared_ptr<Post>& post);
+  // Keeps what was not stored because of `error` on disk, and answers.
+  void Spool(const Arrival& arrival, const std::shared_ptr<Post>& post, const Error& error);
   Response AnswerProbe(const Request& request) const;
   void CheckReady(const Request& request, Reply reply);
   Response Metrics();

@@ -59,13 +59,19 @@ class CapturedLog {
 struct House {
   House()
       : keyring(Keyring::OpenOrCreate(directory.File("key")).value()),
-        ingest(store, keyring, clock),
+        ingest(store, keyring, clock, &hold),
         routes({ingest,
                 store,
                 [this] { return levels; },
                 {"shop"},
                 pages,
-                [](const std::string& nonce) { return "of " + nonce; }}) {
+                [](const std::string& nonce) { return "of " + nonce; },
+                nullptr,
+                [this](const Request& request, std::function<void(Status)> done) {
+                  spooled.push_back(request);
+                  if (spool_answers) return done({});
+                  done(Fail(ErrorCode::kUnavailable, "the disk is full"));
+                }}) {
     Portal portal;
     portal.id = PortalId(1);
     portal.member_id = kMember;
@@ -105,7 +111,10 @@ struct House {
   const FakeClock clock;
   ScriptedStore store;
   Result<std::vector<Level>> levels;  // what /metrics tells
+  std::vector<Request> spooled;
+  bool spool_answers = false;
   const Keyring keyring;
+  Hold hold;
   Ingest ingest;
   // What was posted to pages, as "install NAME BODY".
   std::vector<std::string> opened;

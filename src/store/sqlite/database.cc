@@ -14,8 +14,6 @@
 namespace imrelay {
 namespace {
 
-constexpr int kBusyTimeoutMs = 5000;
-
 // Locks, a full disk and read-only files pass; a wrong statement does not.
 ErrorCode CodeOf(int sqlite_code) {
   switch (sqlite_code & 0xFF) {
@@ -177,7 +175,7 @@ Result<Database> Database::Open(const std::string& path, Access access) {
   const int code = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
   Database database(raw);
   if (code != SQLITE_OK) return Fail(ErrorOf(code, "open " + path));
-  sqlite3_busy_timeout(raw, kBusyTimeoutMs);
+  database.SetPatience(database.patience_);
   sqlite3_wal_hook(raw, NoteFrames, database.log_frames_.get());
   const char* pragmas = access == Access::kReadWrite
                             ? "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
@@ -189,6 +187,11 @@ Result<Database> Database::Open(const std::string& path, Access access) {
     return Fail(set.error().code, "open " + path + ": " + set.error().message);
   }
   return database;
+}
+
+void Database::SetPatience(std::chrono::milliseconds longest) {
+  patience_ = longest;
+  sqlite3_busy_timeout(database_.get(), static_cast<int>(longest.count()));
 }
 
 Statement& Database::Prepare(const sql::Query& query) {
@@ -227,7 +230,7 @@ Status Database::RestartLog() {
   sqlite3_busy_timeout(database_.get(), 0);
   const int code = sqlite3_wal_checkpoint_v2(database_.get(), nullptr, SQLITE_CHECKPOINT_RESTART,
                                              nullptr, nullptr);
-  sqlite3_busy_timeout(database_.get(), kBusyTimeoutMs);
+  SetPatience(patience_);
   if (code != SQLITE_OK && (code & 0xFF) != SQLITE_BUSY) return Fail(ErrorOf(code, "checkpoint"));
   if (code == SQLITE_OK) *log_frames_ = 0;
   return {};

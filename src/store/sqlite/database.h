@@ -73,9 +73,12 @@ class Database {
   enum class Access { kReadWrite, kReadOnly };
 
   // Opens the file; kReadWrite makes it, mode 0600, when there is none. Waits at most 5 s for
-  // locks of others in every call.
+  // locks of others in every call, until SetPatience.
   // Errors: kUnavailable, naming the file.
   static Result<Database> Open(const std::string& path, Access access);
+
+  // How long every call waits for locks of others from now on.
+  void SetPatience(std::chrono::milliseconds longest);
 
   // The statement of a query, prepared once a connection, reset and ready to be bound. Valid
   // until the next call with the same query.
@@ -139,6 +142,7 @@ class Database {
   explicit Database(sqlite3* database);
 
   bool queued_ = false;
+  std::chrono::milliseconds patience_{5000};
   std::unique_ptr<int> log_frames_;  // before database_, which writes it
   std::unique_ptr<sqlite3, Close> database_;
   std::vector<Statement> statements_;

@@ -21,25 +21,36 @@ namespace {
 // The setting that keeps the fingerprint of the key file.
 constexpr const char* kKeySetting = "key_file";
 
+// Hardly ever needed: readers of a write-ahead log wait for nobody but its recovery.
+constexpr std::chrono::milliseconds kPatienceOfReads{200};
+
+tl::unexpected<Error> HeldBack() {
+  return Fail(ErrorCode::kUnavailable, "others wait before it", kHeldBack);
+}
+
 }  // namespace
 
-SqliteStore::SqliteStore(std::string path, Database writing, Database checkpointing)
-    : path_(std::move(path)), writer_(std::move(writing), std::move(checkpointing)) {}
+SqliteStore::SqliteStore(std::string path, Patience patience, Database writing,
+                         Database checkpointing)
+    : path_(std::move(path)),
+      patience_(patience),
+      writer_(std::move(writing), std::move(checkpointing), patience) {}
 
-Result<std::unique_ptr<SqliteStore>> SqliteStore::Make(const std::string& path, Database writing) {
+Result<std::unique_ptr<SqliteStore>> SqliteStore::Make(const std::string& path, Patience patience,
+                                                       Database writing) {
   Result<Database> checkpointing = Database::Open(path, Database::Access::kReadWrite);
   if (!checkpointing) return Fail(std::move(checkpointing).error());
   return std::unique_ptr<SqliteStore>(
-      new SqliteStore(path, std::move(writing), *std::move(checkpointing)));
+      new SqliteStore(path, patience, std::move(writing), *std::move(checkpointing)));
 }
 
-Result<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string& path) {
+Result<std::unique_ptr<SqliteStore>> SqliteStore::Open(const std::string& path, Patience patience) {
   Result<Database> database = Database::Open(path, Database::Access::kReadWrite);
   if (!database) return Fail(std::move(database).error());
   if (Result<int> migrated = Migrate(*database); !migrated) {
     return Fail(migrated.error().code, path + ": " + migrated.error().message);
   }
-  return Make(path, *std::move(database));
+  return Make(path, patience, *std::move(database));
 }
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::OpenExisting(const std::string& path) {
@@ -52,7 +63,7 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::OpenExisting(const std::string
   if (Status checked = CheckSchema(*database); !checked) {
     return Fail(checked.error().code, path + ": " + checked.error().message);
   }
-  return Make(path, *std::move(database));
+  return Make(path, Patience::kOfCommands, *std::move(database));
 }
 
 Result<SqliteStore::Reader> SqliteStore::Read() {
@@ -66,6 +77,7 @@ Result<SqliteStore::Reader> SqliteStore::Read() {
   }
   Result<Database> opened = Database::Open(path_, Database::Access::kReadOnly);
   if (!opened) return Fail(std::move(opened).error());
+  if (patience_ == Patience::kOfRequests) opened->SetPatience(kPatienceOfReads);
   return Reader(*this, std::make_unique<Database>(*std::move(opened)));
 }
 
@@ -116,15 +128,22 @@ Result<std::optional<Portal>> SqliteStore::FindPortal(const MemberId& member_id)
 
 void SqliteStore::Commit(Plan plan, Replan replan, Done done) {
   const auto planned = std::make_shared<Plan>(std::move(plan));
-  Submit([planned, replan = std::move(replan)](
-             Database& database) { return ApplyPlan(database, *planned, replan); },
-         std::move(done));
+  Submit(
+      [planned, replan = std::move(replan)](Database& database) -> Result<Committed> {
+        if (planned->unless && *planned->unless) return HeldBack();
+        return ApplyPlan(database, *planned, replan);
+      },
+      std::move(done));
 }
 
 void SqliteStore::AddInstallation(InstallationRequest request, Done done) {
   const auto requested = std::make_shared<const InstallationRequest>(std::move(request));
-  Submit([requested](Database& database) { return AddInstallationRow(database, *requested); },
-         std::move(done));
+  Submit(
+      [requested](Database& database) -> Result<Committed> {
+        if (requested->unless && *requested->unless) return HeldBack();
+        return AddInstallationRow(database, *requested);
+      },
+      std::move(done));
 }
 
 Result<std::vector<WaitingEvent>> SqliteStore::WaitingEvents(int limit) {

@@ -1,5 +1,6 @@
 #include "store/sqlite/writer.h"
 
+#include <chrono>
 #include <exception>
 #include <utility>
 
@@ -13,10 +14,15 @@ namespace {
 
 constexpr const char* kUndone = "the database undid the transaction";
 
+constexpr std::chrono::milliseconds kPatienceOfRequests{1500};
+// Not none: another process that writes lets go between its commits, and has to be met there.
+constexpr std::chrono::milliseconds kPatienceWhileFailing{10};
+
 }  // namespace
 
-Writer::Writer(Database database, Database checkpointing)
-    : database_(std::move(database)),
+Writer::Writer(Database database, Database checkpointing, Patience patience)
+    : patience_(patience),
+      database_(std::move(database)),
       // A commit of nothing, after which the log is begun anew.
       checkpointer_(std::move(checkpointing),
                     [this] { Submit([](Database&) { return Status(); }, [](const Status&) {}); }),
@@ -78,10 +84,17 @@ void Writer::TellQueued() {
   if (queued_) queued_();
 }
 
+void Writer::SetPatience() {
+  if (patience_ == Patience::kOfCommands) return;
+  database_.SetPatience(failing_ ? kPatienceWhileFailing : kPatienceOfRequests);
+}
+
 void Writer::CommitBatch(std::vector<Work>& batch) {
+  SetPatience();
   bool spoiled = false;
   Status committed = RunTogether(batch, spoiled);
   if (spoiled) committed = RunApart(batch);
+  failing_ = !committed;
   if (committed) return;
   for (Work& work : batch) {
     work.status = Fail(ErrorCode::kUnavailable, committed.error().message);

@@ -12,6 +12,14 @@
 
 namespace imrelay {
 
+// How long the calls of a store wait for locks of other programs.
+enum class Patience {
+  kOfCommands,  // 5 s each: somebody waits for the outcome, and there is no other way
+  // Events wait, and can be kept elsewhere: a write at most 1.5 s, and hardly at all while the one
+  // before it failed; a read 0.2 s.
+  kOfRequests,
+};
+
 // The one thread that writes. Callers hand in jobs; the writer runs every job that is there in one
 // transaction, commits once and then tells each of them. So one fdatasync serves many, and a
 // failing job undoes itself alone.
@@ -30,7 +38,7 @@ class Writer {
   using Done = std::function<void(Status)>;
 
   // Both connections are to the same file.
-  Writer(Database database, Database checkpointing);
+  Writer(Database database, Database checkpointing, Patience patience = Patience::kOfCommands);
   ~Writer();  // finishes what was handed in
 
   // Hands a job in and returns at once. Thread-safe.
@@ -53,11 +61,14 @@ class Writer {
   void Loop();
   void TellQueued();
   void CommitBatch(std::vector<Work>& batch);
+  void SetPatience();
   Status RunTogether(std::vector<Work>& batch, bool& spoiled);
   Status RunApart(std::vector<Work>& batch);
   Status RunJob(const Job& job);
   Status RunInSavepoint(const Job& job);
 
+  const Patience patience_;
+  bool failing_ = false;  // the last batch was not committed
   Database database_;
   std::mutex mutex_;
   std::condition_variable arrived_;

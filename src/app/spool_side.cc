@@ -1,0 +1,81 @@
+#include "app/spool_side.h"
+
+#include <set>
+#include <string>
+#include <utility>
+
+#include "base/log.h"
+#include "spool/files.h"
+
+namespace imrelay {
+namespace {
+
+constexpr std::chrono::milliseconds kIntakePause{500};
+constexpr std::chrono::seconds kPauseOfOpening{1};
+
+std::set<std::string> NamedApplications(const Config& config) {
+  std::set<std::string> names;
+  for (const auto& [name, application] : config.applications) {
+    if (!name.empty()) names.insert(name);
+  }
+  return names;
+}
+
+}  // namespace
+
+SpoolSide::SpoolSide(const Config& config, Store& store, Ingest& ingest, Hold& hold,
+                     const Clock& clock)
+    : clock_(clock),
+      options_{SpoolDirectories(config.spool_directory).worker},
+      intake_(store, ingest, hold,
+              {config.spool_directory, config.database_path + "-intake", NamedApplications(config),
+               [this] {
+                 const std::lock_guard lock(mutex_);
+                 if (writer_) writer_->CloseFile();
+               }}),
+      loop_({"the spool waits", {}, kIntakePause}, [this] { return intake_.Pass(); }) {
+  if (Result<SpoolWriter*> writer = Writer(); !writer) {
+    Log(LogLevel::kError, "no spool", {{"because", writer.error().message}});
+  }
+}
+
+Result<SpoolWriter*> SpoolSide::Writer() {
+  const std::lock_guard lock(mutex_);
+  const auto now = std::chrono::steady_clock::now();
+  if (!writer_ && now >= next_try_) {
+    next_try_ = now + kPauseOfOpening;
+    Result<std::unique_ptr<SpoolWriter>> opened = SpoolWriter::Open(options_);
+    if (opened) {
+      writer_ = *std::move(opened);
+    } else {
+      unopened_ = std::move(opened).error();
+    }
+  }
+  if (!writer_) return Fail(unopened_);
+  return writer_.get();
+}
+
+void SpoolSide::Keep(const Request& request, std::function<void(Status)> done) {
+  Result<SpoolWriter*> writer = Writer();
+  if (!writer) return done(Fail(std::move(writer).error()));
+  (*writer)->Append(
+      {clock_.Now(), request.path, request.content_type, request.remote_address, request.body},
+      std::move(done));
+}
+
+void AddSpoolLevels(const std::string& directory, TimePoint now, std::vector<Level>& levels) {
+  const SpoolDirectories directories(directory);
+  for (const auto& [name, path] :
+       {std::pair("spooler", directories.spooler), std::pair("worker", directories.worker)}) {
+    const Result<SpoolUsage> usage = MeasureSpool(path);
+    if (!usage) continue;
+    const MetricLabels labels{{"directory", name}};
+    levels.push_back({"imrelay_spool_files", labels, static_cast<double>(usage->files)});
+    levels.push_back({"imrelay_spool_bytes", labels, static_cast<double>(usage->bytes)});
+    const std::chrono::duration<double> age =
+        usage->oldest ? now - *usage->oldest : TimePoint::duration{};
+    levels.push_back({"imrelay_spool_oldest_age_seconds", labels, age.count()});
+  }
+}
+
+}  // namespace imrelay

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "ingest/hold.h"
+#include "ingest/ingest.h"
+#include "recovery/spooled_events.h"
+#include "spool/files.h"
+#include "store/store.h"
+
+namespace imrelay {
+
+// Takes in what waits in the spool: files of both directories, the oldest name first, each removed
+// when all that is in it is settled. What is damaged is set aside first. Whatever crashes in
+// between, it is taken in once, because an event's key decides; what came while it waited does not
+// overtake it (see Hold). Logs and counts each event as a posted one. Not thread-safe.
+class Intake {
+ public:
+  struct Options {
+    std::string spool;      // the directory above both
+    std::string lock_file;  // one process at a time takes in
+    std::set<std::string> applications;
+    // Closes the file that this process writes, so that it can be taken in. Null where it writes
+    // none.
+    std::function<void()> close_own = nullptr;
+  };
+
+  // Raises the hold where something waits already: to be made before the first event is posted.
+  Intake(Store& store, Ingest& ingest, Hold& hold, Options options);
+
+  // Takes in some of it. True when more waits that can be taken in at once.
+  // Errors: kUnavailable when the database is away or a file cannot be read or removed: nothing is
+  // lost, and it is to be tried again.
+  Result<bool> Pass();
+
+ private:
+  // A file that waits.
+  struct Waiting {
+    std::string name;
+    std::string path;
+  };
+  struct Found {
+    std::vector<Waiting> files;
+    bool by_others = false;  // not all are of this process
+  };
+  // What was taken of a file, while it is under way.
+  struct UnderWay;
+
+  Result<Found> Find();
+  // True when much was found, so that more may have come.
+  Result<bool> TakeIn(const std::vector<Waiting>& files);
+  // Takes in the last, and lets the hold down.
+  Result<bool> Finish();
+  // None when somebody else has the file, or it is none of ours.
+  Result<std::optional<TakenSpool>> Take(const Waiting& file);
+  Result<std::string> Read(const TakenSpool& file);
+  Status SetDamageAside(const std::string& path, const std::string& content,
+                        const SpoolOutcome& outcome);
+  // After every record was told: removes the file, or leaves it for later.
+  Status End(TakenSpool& file, const std::string& content, const SpoolOutcome& outcome);
+  void Defer(const std::string& path);
+  bool IsDeferred(const std::string& path) const;
+
+  Store& store_;
+  Ingest& ingest_;
+  Hold& hold_;
+  const Options options_;
+  const SpoolDirectories directories_;
+  SpooledEvents::Options taking_;
+  std::map<std::string, std::chrono::steady_clock::time_point> deferred_;  // by path
+  std::atomic<bool> away_ = false;
+  bool held_by_others_ = false;  // a file of the last look is being written by another
+  std::optional<std::chrono::steady_clock::time_point> only_others_since_;
+  bool was_empty_ = false;  // once, so that all that came since is known
+  int idle_ = 0;            // passes with nothing to do, one after the other
+};
+
+}  // namespace imrelay

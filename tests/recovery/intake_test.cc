@@ -1,0 +1,284 @@
+#include "recovery/intake.h"
+
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/await.h"
+#include "spool/record.h"
+#include "spool/writer.h"
+#include "tests/ingest/ingest_bench.h"
+
+namespace imrelay {
+namespace {
+
+constexpr const char* kForm = "application/x-www-form-urlencoded";
+
+// A worker's ingest with a hold, its spool, and who takes that in.
+class IntakeBench : public IngestBench {
+ public:
+  IntakeBench() {
+    InstallPortal();
+    Begin();
+  }
+
+  // As a worker that starts: the one before was killed.
+  void Begin() {
+    intake.reset();
+    writer.reset();
+    hold = std::make_unique<Hold>();
+    holding = std::make_unique<Ingest>(store(), keyring, clock, hold.get());
+    intake = std::make_unique<Intake>(store(), *holding, *hold,
+                                      Intake::Options{spool(), home_.File("lock"), {}, [this] {
+                                                        if (writer) writer->CloseFile();
+                                                      }});
+    SpoolWriter::Options options;
+    options.directory = SpoolDirectories(spool()).worker;
+    Result<std::unique_ptr<SpoolWriter>> opened = SpoolWriter::Open(options);
+    REQUIRE(opened.has_value());
+    writer = *std::move(opened);
+  }
+
+  std::string spool() const { return home_.File("spool"); }
+
+  static SpooledRequest RequestOf(const std::string& body, const std::string& path) {
+    return {TimePoint(std::chrono::seconds(1773750000)), path, kForm, "192.0.2.1", body};
+  }
+  void Spool(const std::string& body, const std::string& path = "/bitrix24/event") {
+    const Status status = Await<Status>(
+        [&](SpoolWriter::Done done) { writer->Append(RequestOf(body, path), std::move(done)); });
+    REQUIRE(status.has_value());
+  }
+  void Spool(const Posted& posted) { Spool(posted.Body()); }
+  // A file of the spooler's.
+  void SpoolElsewhere(const std::string& name, const std::string& content) {
+    REQUIRE(MakeSpoolDirectory(SpoolDirectories(spool()).spooler));
+    std::ofstream(Elsewhere(name), std::ios::binary) << content;
+  }
+  std::string Elsewhere(const std::string& name) const {
+    return SpoolDirectories(spool()).spooler + '/' + name;
+  }
+
+  // As a worker's loop does; "" or the error.
+  std::string TakeIn() {
+    while (true) {
+      const Result<bool> busy = intake->Pass();
+      if (!busy) return busy.error().message;
+      if (!*busy) return {};
+    }
+  }
+  std::size_t Files() const {
+    return ListSpool(SpoolDirectories(spool()).worker)->size() +
+           ListSpool(SpoolDirectories(spool()).spooler)->size();
+  }
+  // As routes do: "spooled" what is to be kept.
+  std::string Post(const Posted& posted) {
+    Claimed claimed;
+    const Result<Committed> received = Receive(*holding, posted.Body(), claimed);
+    if (received || received.error().code != ErrorCode::kUnavailable) {
+      return received ? WordOf(received) : received.error().reason;
+    }
+    Spool(posted);
+    return "spooled";
+  }
+  std::string Texts() {
+    return Show(
+        "SELECT group_concat(json_extract(payload, '$.text'), ' ') FROM (SELECT payload FROM "
+        "delivery WHERE kind = 'message.updated' ORDER BY delivery_id)");
+  }
+
+ private:
+  TemporaryDirectory home_;
+
+ public:
+  RawDatabase raw{path()};
+  std::unique_ptr<Hold> hold;
+  std::unique_ptr<Ingest> holding;
+  std::unique_ptr<SpoolWriter> writer;
+  std::unique_ptr<Intake> intake;
+};
+
+Posted Update(int number) {
+  return Posted{"ONIMCONNECTORMESSAGEUPDATE", DataOf(1, "x", "t" + std::to_string(number)),
+                1773750000 + number};
+}
+
+TEST_CASE("intake: what waits is taken in once, with its time, and removed") {
+  IntakeBench bench;
+  bench.Spool(Update(1));
+  bench.Spool(Update(2));
+  bench.Spool(Update(1));
+
+  CHECK(bench.TakeIn() == "");
+
+  CHECK(bench.Texts() == "t1 t2");
+  CHECK(bench.Files() == 0);
+  CHECK(bench.Show("SELECT count(*), min(received_at), max(received_at) FROM events "
+                   "WHERE source = 'spool'") == "2|2026-03-17T12:20:00Z|2026-03-17T12:20:00Z");
+  CHECK_FALSE(bench.hold->flag());
+}
+
+TEST_CASE("intake: files of both directories are taken in by age") {
+  IntakeBench bench;
+  const auto record = [](int number) {
+    return SpoolRecord(IntakeBench::RequestOf(Update(number).Body(), "/bitrix24/event"));
+  };
+  bench.SpoolElsewhere("20260317T120000.000Z-9-000001.spool", record(1) + record(2));
+  bench.Spool(Update(3));
+  bench.writer->CloseFile();
+  bench.SpoolElsewhere("29990317T120000.000Z-1-000001.spool", record(4));
+
+  CHECK(bench.TakeIn() == "");
+
+  CHECK(bench.Texts() == "t1 t2 t3 t4");
+  CHECK(bench.Files() == 0);
+}
+
+TEST_CASE("intake: nothing overtakes what waits, and what comes follows when it is in") {
+  IntakeBench bench;
+  REQUIRE(bench.raw.Execute("BEGIN IMMEDIATE"));
+  std::thread locked([&] { CHECK(bench.Post(Update(1)) == "spooled"); });
+  locked.join();
+  CHECK(bench.Post(Update(2)) == "spooled");
+  REQUIRE(bench.raw.Execute("ROLLBACK"));
+  CHECK(bench.Post(Update(3)) == "spooled");
+
+  CHECK(bench.TakeIn() == "");
+  CHECK(bench.Post(Update(4)) == "accepted");
+
+  CHECK(bench.Texts() == "t1 t2 t3 t4");
+}
+
+TEST_CASE("intake: while the database is away everything stays, and a start finds it") {
+  IntakeBench bench;
+  bench.Spool(Update(1));
+  REQUIRE(bench.raw.Execute("BEGIN IMMEDIATE"));
+  CHECK(bench.TakeIn() != "");
+  CHECK(bench.hold->flag());
+  REQUIRE(bench.raw.Execute("ROLLBACK"));
+
+  bench.Begin();
+  CHECK(bench.hold->flag());
+  CHECK(bench.Post(Update(2)) == "spooled");
+  CHECK(bench.TakeIn() == "");
+  CHECK(bench.Texts() == "t1 t2");
+}
+
+TEST_CASE("intake: many files and many records are taken in, in their order") {
+  IntakeBench bench;
+  std::string expected;
+  for (int file = 0; file < 12; ++file) {
+    for (int i = 1; i <= 40; ++i) {
+      bench.Spool(Update(file * 40 + i));
+      expected += " t" + std::to_string(file * 40 + i);
+    }
+    bench.writer->CloseFile();
+  }
+  CHECK(bench.TakeIn() == "");
+  CHECK(bench.Texts() == expected.substr(1));
+  CHECK(bench.Files() == 0);
+}
+
+TEST_CASE("intake: what is damaged is set aside, and the rest goes on") {
+  IntakeBench bench;
+  const std::string first =
+      SpoolRecord(IntakeBench::RequestOf(Update(1).Body(), "/bitrix24/event"));
+  std::string second = SpoolRecord(IntakeBench::RequestOf(Update(2).Body(), "/bitrix24/event"));
+  second[70] ^= 1;
+  const std::string torn = first.substr(0, 80);
+  const std::string third =
+      SpoolRecord(IntakeBench::RequestOf(Update(3).Body(), "/bitrix24/event"));
+  bench.SpoolElsewhere("a.spool", first + second + third + torn);
+
+  CHECK(bench.TakeIn() == "");
+
+  CHECK(bench.Texts() == "t1 t3");
+  CHECK(bench.Files() == 0);
+  const std::string damaged = SpoolDirectories(bench.spool()).damaged + "/a.spool-";
+  CHECK(BytesOf(damaged + std::to_string(first.size()) + ".damaged") == second);
+  CHECK(BytesOf(damaged + std::to_string(first.size() + second.size() + third.size()) +
+                ".damaged") == torn);
+}
+
+TEST_CASE("intake: what nobody may post is refused and gone") {
+  IntakeBench bench;
+  Posted forged = Update(1);
+  forged.token = "forged";
+  bench.Spool(forged);
+  bench.Spool("no event at all");
+  bench.Spool(Update(2).Body(), "/bitrix24/nosuch/event");
+  bench.Spool(Update(3));
+
+  CHECK(bench.TakeIn() == "");
+
+  CHECK(bench.Texts() == "t3");
+  CHECK(bench.Files() == 0);
+}
+
+TEST_CASE("intake: an installation in the spool proves what comes behind it") {
+  IntakeBench bench;
+  const Posted install{"ONAPPINSTALL", "data[VERSION]=1",
+                       1773750000,     "m2",
+                       "token-b",      "auth[access_token]=a&auth[refresh_token]=r"};
+  Posted update = Update(1);
+  update.member_id = "m2";
+  update.token = "token-b";
+  bench.hold->Raise();
+  CHECK(bench.Post(update) == "unknown_portal");  // nothing that waits could prove it
+  CHECK(bench.Post(install) == "spooled");
+  CHECK(bench.Post(update) == "spooled");
+  Posted forged = Update(2);
+  forged.token = "forged";
+  CHECK(bench.Post(forged) == "wrong_token");
+
+  CHECK(bench.TakeIn() == "");
+
+  CHECK(bench.Show("SELECT group_concat(event || ' ' || status, ', ') FROM events "
+                   "WHERE member_id = 'm2'") ==
+        "ONAPPINSTALL waiting, ONIMCONNECTORMESSAGEUPDATE waiting");
+}
+
+TEST_CASE("intake: a file that is being written is left, and a dead writer's is taken in") {
+  IntakeBench bench;
+  SpoolWriter::Options options;
+  options.directory = SpoolDirectories(bench.spool()).spooler;
+  options.file_age = std::chrono::milliseconds(60'000);
+  Result<std::unique_ptr<SpoolWriter>> other = SpoolWriter::Open(options);
+  REQUIRE(other.has_value());
+  REQUIRE(Await<Status>([&](SpoolWriter::Done done) {
+    (*other)->Append(IntakeBench::RequestOf(Update(1).Body(), "/bitrix24/event"), std::move(done));
+  }));
+  CHECK(bench.TakeIn() == "");
+  CHECK(bench.Files() == 1);
+  CHECK(bench.hold->flag());  // nothing overtakes it
+  other->reset();
+  CHECK(bench.TakeIn() == "");
+  CHECK(bench.Files() == 0);
+  CHECK(bench.Texts() == "t1");
+  CHECK_FALSE(bench.hold->flag());
+}
+
+TEST_CASE("intake: what is no spool file is passed over, and holds up nothing") {
+  IntakeBench bench;
+  bench.SpoolElsewhere("x", "");
+  REQUIRE(symlink("x", bench.Elsewhere("0.spool").c_str()) == 0);
+  REQUIRE(mkfifo(bench.Elsewhere("1.spool").c_str(), 0600) == 0);
+  bench.SpoolElsewhere("2.spool", "");
+  REQUIRE(truncate(bench.Elsewhere("2.spool").c_str(), off_t{1} << 31) == 0);
+  bench.Spool(Update(1));
+
+  CHECK(bench.TakeIn() == "");
+
+  CHECK(bench.Texts() == "t1");
+  CHECK(bench.Files() == 3);
+  CHECK_FALSE(bench.hold->flag());
+}
+
+}  // namespace
+}  // namespace imrelay
