@@ -6,12 +6,12 @@ import subprocess
 import time
 
 from delivering import connect
-from events import Portal
+from events import Portal, form
 from ground import ChaosTest
-from judge import DELETE
+from judge import ADD, DELETE, UPDATE
 from stack import LONG, TREE, wait_for
 
-FIRED_WITHIN = 30
+FIRED_WITHIN = 60
 
 
 def marked_steps():
@@ -29,6 +29,9 @@ class Failpoints(ChaosTest):
         r"install\.": "install",
         r"recovery\.waiting": "install",
         r"recovery\.offline_(reserved|cleared)": "reserve",
+        r"recovery\.offline_": "read_offline_queues",
+        r"recovery\.readback_": "delete_on_the_way",
+        r"intake\.set_aside": "damage_spool",
         r"(spool|spooler|intake)\.": "spool",
         r"store\.backup_": "back_up",
         r"store\.erasure_step": "uninstall",
@@ -40,17 +43,25 @@ class Failpoints(ChaosTest):
         stack = super().make_stack()
         self.armed = stack.home / "failpoint"
         self.reserving = None
+        self.damaged = 0
         stack.environment.update(
             IMRELAY_FAILPOINT=str(self.armed),
             IMRELAY_BITRIX24_PUBLIC_URL=f"http://127.0.0.1:{stack.port}")
         return stack
 
     def connect_portal(self, index):
-        # Bound at the address that upkeep binds too, so that no event is posted twice.
-        return connect(self.stack)
+        """Bound at the address that upkeep binds too, so that no event is posted twice. With an
+        offline queue, the second one's in reserved batches."""
+        portal = Portal()
+        if index == 1:
+            self.stand_in.portal(portal.member_id, features=["rest_offline_extended"])
+        connect(self.stack, portal=portal)
+        for event in (ADD, UPDATE, DELETE):
+            self.stand_in.bind(portal.member_id, event, offline=True)
+        return portal
 
     def test_kill_9_at_every_marked_step(self):
-        """Wherever a worker or command is killed: nothing acknowledged is lost, doubled, misplaced."""
+        """Wherever a process is killed: nothing acknowledged is lost, doubled or misplaced."""
         names = marked_steps()
         self.assertGreater(len(names), 10)
         never = []
@@ -117,6 +128,29 @@ class Failpoints(ChaosTest):
         with self.no_worker_reached():
             before = traffic.spooled
             wait_for(lambda: traffic.spooled > before + 3, 30, "spooled events")
+        self.has_fired_within(5)
+
+    def read_offline_queues(self, traffic):
+        for portal in self.portals:
+            traffic.post_one(portal, "ONOFFLINEEVENT", form(portal.tree("ONOFFLINEEVENT", {})))
+        self.has_fired_within(2)
+
+    def delete_on_the_way(self, _):
+        """A message that is deleted before it is confirmed, so that no event tells of it."""
+        portal = self.portals[0]
+        self.channel.setting(delay_ms=1500)
+        number = self.stand_in.send(portal.member_id, "myconnector", "Hurry", chat="channel-1")
+        time.sleep(1)
+        self.stand_in.delete(portal.member_id, number)
+        self.channel.setting(delay_ms=0)
+        self.has_fired_within(20)
+
+    def damage_spool(self, traffic):
+        directory = self.stack.database.parent / "spool" / "spooler"
+        damaged = directory / f"20200101T000000.000Z-1-{self.damaged}.spool"
+        self.damaged += 1
+        damaged.write_text("no record\n")
+        damaged.chmod(0o600)
         self.has_fired_within(5)
 
     def expire_tokens(self, _):
