@@ -40,14 +40,6 @@ constexpr std::chrono::milliseconds kProofPause{200};
 constexpr std::chrono::milliseconds kUpkeepPause{1000};
 constexpr std::chrono::milliseconds kRetentionPause{100};
 
-std::set<std::string> NamesIn(const Config& config) {
-  std::set<std::string> names;
-  for (const auto& [name, application] : config.applications) {
-    if (!name.empty()) names.insert(name);
-  }
-  return names;
-}
-
 // The names of the applications that are configured, for the log.
 std::string Names(const Applications& applications) {
   std::string names;
@@ -91,7 +83,7 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
                    if (levels) AddSpoolLevels(config.spool_directory, clock.Now(), *levels);
                    return levels;
                  },
-                 NamesIn(config),
+                 NamedApplications(config),
                  [&pages](PageKind kind, const std::string& application, const Request& request,
                           Tree body, Reply reply) {
                    pages.Handle(kind, application, request, std::move(body), std::move(reply));
