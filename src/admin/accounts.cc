@@ -114,8 +114,7 @@ Result<Output> ShowAccounts(Store& store, ReportQuery query, OutputFormat format
   query.what = ReportQuery::What::kAccounts;
   Result<Table> table = store.Report(query);
   if (!table) return Fail(std::move(table).error());
-  const std::vector<Account> accounts{AccountOf(*table, "deletions"),
-                                      AccountOf(*table, "messages"),
+  const std::vector<Account> accounts{AccountOf(*table, "deletions"), AccountOf(*table, "messages"),
                                       AccountOf(*table, "first_seen")};
   const std::string problems = ProblemsOf(*table, accounts);
   const bool balanced = problems.empty();
@@ -126,13 +125,12 @@ Result<Output> ShowAccounts(Store& store, ReportQuery query, OutputFormat format
     json.Key("balanced").Bool(balanced).EndObject();
     return Output{json.Take() + '\n', balanced};
   }
-  return Output{TextOf(*table, accounts[0], "deletions", "") + '\n' +
-                    TextOf(*table, accounts[1], "messages", "undeletable") + '\n' +
-                    TextOf(*table, accounts[2], "deletions, by what saw them first",
-                           "webhook_missed") +
-                    '\n' +
-                    (balanced ? "received is the sum of its ends everywhere\n" : problems),
-                balanced};
+  return Output{
+      TextOf(*table, accounts[0], "deletions", "") + '\n' +
+          TextOf(*table, accounts[1], "messages", "undeletable") + '\n' +
+          TextOf(*table, accounts[2], "deletions, by what saw them first", "webhook_missed") +
+          '\n' + (balanced ? "received is the sum of its ends everywhere\n" : problems),
+      balanced};
 }
 
 }  // namespace imrelay

@@ -299,9 +299,8 @@ void Judge::JudgeQueueReads() {
   const std::int64_t* queued = Answer("offline queue", sight_.queued);
   if (queued == nullptr) return;
   const OfflineQueueState& queue = sight_.queue;
-  const std::string found =
-      std::to_string(*queued) + " events wait in it, last read " +
-      (queue.read_at ? FormatUtc(*queue.read_at) : std::string("never"));
+  const std::string found = std::to_string(*queued) + " events wait in it, last read " +
+                            (queue.read_at ? FormatUtc(*queue.read_at) : std::string("never"));
   if (!queue.problem.empty()) {
     return Say(Warn("offline queue", subject_,
                     "the last read of what Bitrix24 lost failed: " + queue.problem + "; " + found,
@@ -322,9 +321,10 @@ void Judge::JudgeReadback() {
   if (counts.waiting == 0 && counts.refused == 0) return;
   std::string found = std::to_string(counts.waiting) + " confirmed messages are to be read back";
   if (counts.refused > 0) {
-    found += "; " + std::to_string(counts.refused) +
-             " chats may not be read by the user who installed the application, because they take "
-             "no part in them: a message deleted there before its confirmation stays in the channel";
+    found +=
+        "; " + std::to_string(counts.refused) +
+        " chats may not be read by the user who installed the application, because they take "
+        "no part in them: a message deleted there before its confirmation stays in the channel";
   }
   SayOk("reading back", std::move(found));
 }

@@ -18,6 +18,7 @@
 #include "app/delivery_side.h"
 #include "app/fastcgi_process.h"
 #include "app/probe_proof.h"
+#include "app/recovery_side.h"
 #include "app/retention.h"
 #include "app/service.h"
 #include "app/spool_side.h"
@@ -27,8 +28,6 @@
 #include "install/prover.h"
 #include "install/upkeep.h"
 #include "install/visits.h"
-#include "recovery/offline_queue.h"
-#include "recovery/readback.h"
 #include "recovery/waiting_events.h"
 #include "web/metrics.h"
 #include "web/pages.h"
@@ -40,15 +39,6 @@ namespace {
 constexpr std::chrono::milliseconds kProofPause{200};
 constexpr std::chrono::milliseconds kUpkeepPause{1000};
 constexpr std::chrono::milliseconds kRetentionPause{100};
-constexpr std::chrono::milliseconds kOfflinePause{1000};
-
-std::set<std::string> NamesIn(const Config& config) {
-  std::set<std::string> names;
-  for (const auto& [name, application] : config.applications) {
-    if (!name.empty()) names.insert(name);
-  }
-  return names;
-}
 
 // The names of the applications that are configured, for the log.
 std::string Names(const Applications& applications) {
@@ -93,7 +83,7 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
                    if (levels) AddSpoolLevels(config.spool_directory, clock.Now(), *levels);
                    return levels;
                  },
-                 NamesIn(config),
+                 NamedApplications(config),
                  [&pages](PageKind kind, const std::string& application, const Request& request,
                           Tree body, Reply reply) {
                    pages.Handle(kind, application, request, std::move(body), std::move(reply));
@@ -121,13 +111,7 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
   Retention retention(store, clock, config.keep_days);
   BackgroundLoop erasing({"old rows stay", config.database_path + "-retention", kRetentionPause},
                          [&] { return retention.DoOne(); });
-  OfflineQueue offline_queue(store, ingest, bitrix24.api, clock);
-  BackgroundLoop offline_reads(
-      {"offline queues wait", config.database_path + "-offline", kOfflinePause},
-      [&] { return offline_queue.ReadOne(); });
-  Readback readback(store, ingest, bitrix24.api, clock);
-  BackgroundLoop readbacks({"reading back waits", config.database_path + "-readback", kOfflinePause},
-                           [&] { return readback.LookAtOne(); });
+  RecoverySide recovery(config, service, bitrix24, ingest, clock);
 
   Result<std::unique_ptr<DeliverySide>> delivery =
       DeliverySide::Open(config, service, bitrix24, clock);
@@ -152,9 +136,7 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
   upkeeps.Stop();
   spool.Stop();
   erasing.Stop();
-  offline_reads.Stop();
-  offline_queue.Stop();
-  readbacks.Stop();
+  recovery.Stop();
   channel.Stop();
   pages.Stop();  // before the proofs: a page may be waiting for one
   proofs.Stop();

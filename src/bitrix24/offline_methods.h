@@ -42,9 +42,9 @@ struct OfflinePage {
 };
 CallResultOf<OfflinePage> ReadOfflinePage(const CallResult& answer);
 
-// event.offline.get with clear=1: up to 50 of the unreserved events from `first` to `last` are taken
-// out and told. That is at most once: an answer that is lost is lost. So it is only for what is on
-// disk already; what it tells besides has to be kept at once.
+// event.offline.get with clear=1: up to 50 of the unreserved events from `first` to `last` are
+// taken out and told. That is at most once: an answer that is lost is lost. So it is only for what
+// is on disk already; what it tells besides has to be kept at once.
 Call TakeOffline(std::int64_t first, std::int64_t last);
 // event.offline.get with clear=0: the first 50 unreserved events are reserved under a process_id of
 // their own and told. Needs the feature rest_offline_extended, else wrong_license.

@@ -41,8 +41,8 @@ struct Arrival {
   const std::atomic<bool>* unless = nullptr;
 };
 
-// An event that nobody posted: we fetched it from the portal's offline queue, or found out by reading
-// a chat back. The portal is believed, because it was called with its own token.
+// An event that nobody posted: we fetched it from the portal's offline queue, or found out by
+// reading a chat back. The portal is believed, because it was called with its own token.
 struct UnpostedEvent {
   MemberId member_id;
   EventSource source = EventSource::kOffline;
@@ -76,9 +76,9 @@ class Ingest {
   void Receive(BodyFormat format, std::string_view body, const Arrival& arrival, Claimed& claimed,
                Done done);
 
-  // Takes in an event that was not posted, and returns when it is on disk. One that was posted too is
-  // kDuplicate; what cannot be used is journalled and kIgnored.
-  // Errors: kNotFound when the portal is gone, kUnauthenticated when it is uninstalled; the store's.
+  // Takes in an event that was not posted, and returns when it is on disk. One that was posted too
+  // is kDuplicate; what cannot be used is journalled and kIgnored. Errors: kNotFound when the
+  // portal is gone, kUnauthenticated when it is uninstalled; the store's.
   Result<Committed> TakeUnposted(const UnpostedEvent& unposted);
 
   // Applies an event that waited for a proof which succeeded. Repeating it changes nothing.

@@ -134,7 +134,8 @@ OfflineQueue::Problem OfflineQueue::List(Reading& reading, bool reserved_only,
         problem = "event_too_large";
         reading.skipped.insert(++after);
       }
-      width = width == 0 ? static_cast<std::int64_t>(kOfflinePage) : std::max<std::int64_t>(width / 2, 1);
+      width = width == 0 ? static_cast<std::int64_t>(kOfflinePage)
+                         : std::max<std::int64_t>(width / 2, 1);
       continue;
     }
     if (!listed) return listed.error().word;
@@ -169,9 +170,9 @@ Result<OfflineQueue::Problem> OfflineQueue::Remove(Reading& reading,
   std::vector<OfflineEvent> run;
   for (OfflineEvent& event : free) {
     // What was skipped must not be in a range.
-    const bool ends = run.size() == kOfflinePage ||
-                      (!run.empty() && reading.skipped.upper_bound(run.back().id) !=
-                                           reading.skipped.lower_bound(event.id));
+    const bool ends =
+        run.size() == kOfflinePage || (!run.empty() && reading.skipped.upper_bound(run.back().id) !=
+                                                           reading.skipped.lower_bound(event.id));
     if (ends) {
       Result<Problem> taken = TakeOut(reading, run);
       if (!taken || !taken->empty()) return taken;
@@ -184,8 +185,8 @@ Result<OfflineQueue::Problem> OfflineQueue::Remove(Reading& reading,
 
 Result<OfflineQueue::Problem> OfflineQueue::TakeOut(Reading& reading,
                                                     const std::vector<OfflineEvent>& events) {
-  const CallResultOf<OfflineBatch> batch = ReadOfflineBatch(
-      Send(reading, TakeOffline(events.front().id, events.back().id)));
+  const CallResultOf<OfflineBatch> batch =
+      ReadOfflineBatch(Send(reading, TakeOffline(events.front().id, events.back().id)));
   Failpoint("recovery.offline_taken");
   if (!batch && IsTooLarge(batch.error())) {
     // They are gone, and on disk: each was listed in a smaller page.
@@ -196,11 +197,10 @@ Result<OfflineQueue::Problem> OfflineQueue::TakeOut(Reading& reading,
   // What was not listed, or came again meanwhile, is nowhere but here.
   std::vector<OfflineEvent> others;
   for (const OfflineEvent& event : batch->events) {
-    const bool is_known =
-        std::any_of(events.begin(), events.end(), [&](const OfflineEvent& known) {
-          return known.id == event.id && known.written_at == event.written_at &&
-                 known.message_id == event.message_id;
-        });
+    const bool is_known = std::any_of(events.begin(), events.end(), [&](const OfflineEvent& known) {
+      return known.id == event.id && known.written_at == event.written_at &&
+             known.message_id == event.message_id;
+    });
     if (!is_known) others.push_back(event);
   }
   reading.taken += batch->events.size();
@@ -214,9 +214,9 @@ Result<OfflineQueue::Problem> OfflineQueue::Clear(Reading& reading, const std::s
                                                   const std::vector<std::int64_t>& ids) {
   for (std::size_t from = 0; from < ids.size(); from += kOfflinePage) {
     const std::size_t end = std::min(from + kOfflinePage, ids.size());
-    const CallResultOf<void> cleared = ReadDone(Send(
-        reading, ClearOffline(process_id, {ids.begin() + static_cast<std::ptrdiff_t>(from),
-                                           ids.begin() + static_cast<std::ptrdiff_t>(end)})));
+    const CallResultOf<void> cleared = ReadDone(
+        Send(reading, ClearOffline(process_id, {ids.begin() + static_cast<std::ptrdiff_t>(from),
+                                                ids.begin() + static_cast<std::ptrdiff_t>(end)})));
     Failpoint("recovery.offline_cleared");
     if (!cleared) return cleared.error().word;
     reading.taken += end - from;

@@ -22,8 +22,8 @@ namespace imrelay {
 // posted as well is known again (see Likeness).
 // On every plan: list, commit, and take out what was listed. With rest_offline_extended: reserve,
 // commit, clear. What a crash left reserved, list finds.
-// One step is at most once by its nature and is left so: an event that is queued again with the same
-// content between list and get, and whose get is lost, is the same event with a later time.
+// One step is at most once by its nature and is left so: an event that is queued again with the
+// same content between list and get, and whose get is lost, is the same event with a later time.
 // Not thread-safe but for Stop; one process at a time.
 class OfflineQueue {
  public:

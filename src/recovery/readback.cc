@@ -46,9 +46,9 @@ Tree DataOf(const ReadbackChat& chat, const ReadbackMessage& message) {
 Seen DeletedIn(const ReadbackChat& chat, const std::vector<ChatMessage>& answer) {
   Seen seen;
   if (answer.empty()) return seen;
-  const auto oldest = std::min_element(
-      answer.begin(), answer.end(),
-      [](const ChatMessage& a, const ChatMessage& b) { return a.id < b.id; });
+  const auto oldest =
+      std::min_element(answer.begin(), answer.end(),
+                       [](const ChatMessage& a, const ChatMessage& b) { return a.id < b.id; });
   for (const ReadbackMessage& message : chat.messages) {
     // What is older than all of them is on another page, or not for this user's eyes.
     if (message.message < oldest->id) continue;

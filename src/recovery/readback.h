@@ -16,9 +16,8 @@ namespace imrelay {
 // Finds deletions that give no event at all: of a message that was deleted between its sending and
 // our confirmation, the portal tells nobody. Each chat is looked at once after confirmations, when
 // there is room in the portal's rate. A message counts as deleted only when that is certain: it is
-// there with the mark, or it is missing among older messages of its chat that are there. Who may not
-// read a chat learns nothing of it; that is remembered.
-// Not thread-safe; one process at a time.
+// there with the mark, or it is missing among older messages of its chat that are there. Who may
+// not read a chat learns nothing of it; that is remembered. Not thread-safe; one process at a time.
 class Readback {
  public:
   Readback(ReadbackStore& store, Ingest& ingest, PortalApi& api, const Clock& clock);

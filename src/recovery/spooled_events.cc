@@ -40,7 +40,7 @@ void SpooledEvents::Submit(std::string_view content) {
   while (true) {
     SpoolPiece piece = ReadSpool(content.substr(offset));
     if (piece.kind == SpoolPiece::Kind::kEnd) return;
-    if (piece.kind == SpoolPiece::Kind::kDamaged) {
+    if (piece.kind == SpoolPiece::Kind::kDamage) {
       const std::lock_guard lock(mutex_);
       outcome_.damaged.push_back({offset, piece.bytes});
     } else {

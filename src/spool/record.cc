@@ -137,7 +137,7 @@ std::string SpoolRecord(const SpooledRequest& request) {
 SpoolPiece ReadSpool(std::string_view rest) {
   if (rest.empty()) return {};
   if (std::optional<SpoolPiece> record = RecordAt(rest)) return *std::move(record);
-  SpoolPiece damaged{SpoolPiece::Kind::kDamaged, {}, rest.size()};
+  SpoolPiece damaged{SpoolPiece::Kind::kDamage, {}, rest.size()};
   for (std::size_t at = rest.find(kBeginning, 1); at != rest.npos;
        at = rest.find(kBeginning, at + 1)) {
     if (!RecordAt(rest.substr(at))) continue;

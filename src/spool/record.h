@@ -33,7 +33,7 @@ std::string SpoolRecord(const SpooledRequest& request);
 
 // What stands at one place of a spool file.
 struct SpoolPiece {
-  enum class Kind { kRequest, kDamaged, kEnd };
+  enum class Kind { kRequest, kDamage, kEnd };
   Kind kind = Kind::kEnd;
   SpooledRequest request;  // of kRequest
   std::size_t bytes = 0;   // how much of the file it is; 0 at the end

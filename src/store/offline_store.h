@@ -46,8 +46,8 @@ class OfflineStore {
   virtual Status SetOfflineExtended(PortalId portal, bool extended, TimePoint now) = 0;
 };
 
-// An event that says a queue has something has it read after a moment, in which what is posted mostly
-// arrives by itself, and not more often than every few seconds.
+// An event that says a queue has something has it read after a moment, in which what is posted
+// mostly arrives by itself, and not more often than every few seconds.
 inline constexpr std::int64_t kOfflineDelaySeconds = 2;
 inline constexpr std::int64_t kOfflinePauseSeconds = 5;
 // How long what was taken from a queue is known again when it is posted too. The documentation

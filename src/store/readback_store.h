@@ -38,8 +38,8 @@ class ReadbackStore {
  public:
   virtual ~ReadbackStore() = default;
 
-  // The chat due longest, with at most kMostReadback of its messages; what is deleted or gone by now
-  // is dropped. None when nothing is due.
+  // The chat due longest, with at most kMostReadback of its messages; what is deleted or gone by
+  // now is dropped. None when nothing is due.
   virtual Result<std::optional<ReadbackChat>> TakeReadback(TimePoint now) = 0;
   // They were looked at.
   virtual Status EndReadback(const ReadbackChat& chat, const std::vector<MessageId>& messages) = 0;

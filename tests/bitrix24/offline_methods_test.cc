@@ -70,23 +70,21 @@ TEST_CASE("offline_methods: an empty queue has no events, and scalars are data t
 }
 
 TEST_CASE("offline_methods: reads a batch") {
-  const CallResultOf<OfflineBatch> batch =
-      ReadOfflineBatch(Answer(R"({"result":{"process_id":"abc","events":[)" +
-                              RowOf("2026-03-17T12:16:17Z") + "]}}"));
+  const CallResultOf<OfflineBatch> batch = ReadOfflineBatch(Answer(
+      R"({"result":{"process_id":"abc","events":[)" + RowOf("2026-03-17T12:16:17Z") + "]}}"));
   REQUIRE(batch.has_value());
   CHECK(batch->process_id == "abc");
   CHECK(batch->events.size() == 1);
 }
 
 TEST_CASE("offline_methods: what cannot be told from others is a broken answer") {
-  for (const char* rows :
-       {R"({"TIMESTAMP_X":"2026-03-17T12:16:17Z","EVENT_NAME":"A"})",
-        R"({"ID":"0","TIMESTAMP_X":"2026-03-17T12:16:17Z","EVENT_NAME":"A"})",
-        R"({"ID":"1x","TIMESTAMP_X":"2026-03-17T12:16:17Z","EVENT_NAME":"A"})",
-        R"({"ID":"1","TIMESTAMP_X":"yesterday","EVENT_NAME":"A"})",
-        R"({"ID":"1","TIMESTAMP_X":"2026-02-30T12:16:17Z","EVENT_NAME":"A"})",
-        R"({"ID":"1","TIMESTAMP_X":"2026-03-17T12:16:17+3","EVENT_NAME":"A"})",
-        R"({"ID":"1","TIMESTAMP_X":"2026-03-17T12:16:17Z"})", R"("text")"}) {
+  for (const char* rows : {R"({"TIMESTAMP_X":"2026-03-17T12:16:17Z","EVENT_NAME":"A"})",
+                           R"({"ID":"0","TIMESTAMP_X":"2026-03-17T12:16:17Z","EVENT_NAME":"A"})",
+                           R"({"ID":"1x","TIMESTAMP_X":"2026-03-17T12:16:17Z","EVENT_NAME":"A"})",
+                           R"({"ID":"1","TIMESTAMP_X":"yesterday","EVENT_NAME":"A"})",
+                           R"({"ID":"1","TIMESTAMP_X":"2026-02-30T12:16:17Z","EVENT_NAME":"A"})",
+                           R"({"ID":"1","TIMESTAMP_X":"2026-03-17T12:16:17+3","EVENT_NAME":"A"})",
+                           R"({"ID":"1","TIMESTAMP_X":"2026-03-17T12:16:17Z"})", R"("text")"}) {
     CAPTURE(rows);
     const CallResultOf<OfflinePage> page = PageOf(rows);
     REQUIRE_FALSE(page.has_value());

@@ -9,7 +9,8 @@ import unittest
 
 from delivering import connect
 from judge import Evidence, Judge, parse_post
-from stack import BINARY, CHANNEL_SECRET, LONG, TREE, Stack, StandIn, StandInChannel, children, wait_for
+from stack import (BINARY, CHANNEL_SECRET, LONG, TREE, Stack, StandIn, StandInChannel, children,
+                   wait_for)
 from traffic import Traffic
 
 RELEASE = pathlib.Path(os.environ.get("IMRELAY_TEST_RELEASE", TREE / "build/release/imrelay"))
@@ -211,7 +212,8 @@ class ChaosTest(unittest.TestCase):
         self.assertGreater(acknowledged, 0)
         kinds = collections.Counter(call["type"] for call in evidence.calls)
         figures = {**figures, "posted": len(evidence.posts), "acknowledged": acknowledged,
-                   "spooled": traffic.spooled, "refused": sum(traffic.refused.values()), "calls": dict(sorted(kinds.items())),
+                   "spooled": traffic.spooled, "refused": sum(traffic.refused.values()),
+                   "calls": dict(sorted(kinds.items())),
                    "opened again": self.reopened}
         print("[" + ", ".join(f"{name} {value}" for name, value in figures.items()) + "] ", end="")
         return evidence

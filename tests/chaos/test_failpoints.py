@@ -6,12 +6,12 @@ import subprocess
 import time
 
 from delivering import connect
-from events import Portal
+from events import Portal, form
 from ground import ChaosTest
-from judge import DELETE
+from judge import ADD, DELETE, UPDATE
 from stack import LONG, TREE, wait_for
 
-FIRED_WITHIN = 30
+FIRED_WITHIN = 60
 
 
 def marked_steps():
@@ -28,6 +28,10 @@ class Failpoints(ChaosTest):
         r"install\.(refreshed|refresh_kept)": "expire_tokens",
         r"install\.": "install",
         r"recovery\.waiting": "install",
+        r"recovery\.offline_(reserved|cleared)": "reserve",
+        r"recovery\.offline_": "read_offline_queues",
+        r"recovery\.readback_": "delete_on_the_way",
+        r"intake\.set_aside": "damage_spool",
         r"(spool|spooler|intake)\.": "spool",
         r"store\.backup_": "back_up",
         r"store\.erasure_step": "uninstall",
@@ -38,17 +42,26 @@ class Failpoints(ChaosTest):
     def make_stack(self):
         stack = super().make_stack()
         self.armed = stack.home / "failpoint"
+        self.reserving = None
+        self.damaged = 0
         stack.environment.update(
             IMRELAY_FAILPOINT=str(self.armed),
             IMRELAY_BITRIX24_PUBLIC_URL=f"http://127.0.0.1:{stack.port}")
         return stack
 
     def connect_portal(self, index):
-        # Bound at the address that upkeep binds too, so that no event is posted twice.
-        return connect(self.stack)
+        """Bound at the address that upkeep binds too, so that no event is posted twice. With an
+        offline queue, the second one's in reserved batches."""
+        portal = Portal()
+        if index == 1:
+            self.stand_in.portal(portal.member_id, features=["rest_offline_extended"])
+        connect(self.stack, portal=portal)
+        for event in (ADD, UPDATE, DELETE):
+            self.stand_in.bind(portal.member_id, event, offline=True)
+        return portal
 
     def test_kill_9_at_every_marked_step(self):
-        """Wherever a worker or command is killed: nothing acknowledged is lost, doubled, misplaced."""
+        """Wherever a process is killed: nothing acknowledged is lost, doubled or misplaced."""
         names = marked_steps()
         self.assertGreater(len(names), 10)
         never = []
@@ -117,6 +130,29 @@ class Failpoints(ChaosTest):
             wait_for(lambda: traffic.spooled > before + 3, 30, "spooled events")
         self.has_fired_within(5)
 
+    def read_offline_queues(self, traffic):
+        for portal in self.portals:
+            traffic.post_one(portal, "ONOFFLINEEVENT", form(portal.tree("ONOFFLINEEVENT", {})))
+        self.has_fired_within(2)
+
+    def delete_on_the_way(self, _):
+        """A message that is deleted before it is confirmed, so that no event tells of it."""
+        portal = self.portals[0]
+        self.channel.setting(delay_ms=1500)
+        number = self.stand_in.send(portal.member_id, "myconnector", "Hurry", chat="channel-1")
+        time.sleep(1)
+        self.stand_in.delete(portal.member_id, number)
+        self.channel.setting(delay_ms=0)
+        self.has_fired_within(20)
+
+    def damage_spool(self, traffic):
+        directory = self.stack.database.parent / "spool" / "spooler"
+        damaged = directory / f"20200101T000000.000Z-1-{self.damaged}.spool"
+        self.damaged += 1
+        damaged.write_text("no record\n")
+        damaged.chmod(0o600)
+        self.has_fired_within(5)
+
     def expire_tokens(self, _):
         for portal in self.portals:
             self.stand_in.expire(portal.member_id)
@@ -147,6 +183,20 @@ class Failpoints(ChaosTest):
         wait_for(lambda: self.stack.portal_status(portal) == "active"
                  and self.stack.messages(portal), 60, "an installation")
         return portal
+
+    def reserve(self, _):
+        """A portal whose plan lets its offline queue be read in reserved batches."""
+        if self.reserving is None:
+            portal = Portal()
+            self.forgotten.add(portal.member_id)
+            self.stand_in.portal(portal.member_id, features=["rest_offline_extended"])
+            self.reserving = connect(self.stack, portal=portal)
+            # Unless upkeep was quicker.
+            self.stand_in.try_control("bind", member_id=portal.member_id, offline=True,
+                                      event="ONIMCONNECTORMESSAGEADD")
+        self.stand_in.send(self.reserving.member_id, "myconnector", "For the queue")
+        self.kill_workers()  # whoever starts reads every queue
+        self.has_fired_within(10)
 
     def uninstall(self, traffic):
         portal = self.install_to_forget(traffic)

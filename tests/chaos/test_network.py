@@ -19,7 +19,7 @@ class NetworkFails(ChaosTest):
         return Stack(self.stand_in, channel=self.link, **self.settings())
 
     def test_a_network_that_fails(self):
-        """Whatever the network does to our calls: nothing acknowledged is lost, doubled, misplaced."""
+        """Whatever the network does: nothing acknowledged is lost, doubled or misplaced."""
         for mode in AT_PORTAL:
             self.stand_in.fault("rest", mode, share=SHARE / len(AT_PORTAL), delay_ms=500)
         with self.traffic(pause=0.1) as traffic:

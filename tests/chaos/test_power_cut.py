@@ -1,4 +1,4 @@
-"""The power is cut under load: what was not synced is gone, and nobody was told that it was kept."""
+"""The power is cut under load: what was not synced is gone."""
 
 import os
 import random

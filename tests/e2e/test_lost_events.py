@@ -131,8 +131,8 @@ class LostEvents(unittest.TestCase):
         rows = self.stack.sql("SELECT source, event, count(*) AS n FROM events"
                               " WHERE event LIKE 'ONIM%' AND status = 'applied' GROUP BY 1, 2")
         found = {row["source"]: row["n"] for row in rows if row["event"].endswith("DELETE")}
-        lost = len([e for e in self.stand_in.events("ONIMCONNECTORMESSAGEDELETE")])
-        print(f"[{len(self.deleted)} deletions of {MESSAGES} messages, {lost} of them posted,"
+        posted = len(self.stand_in.events("ONIMCONNECTORMESSAGEDELETE"))
+        print(f"[{len(self.deleted)} deletions of {MESSAGES} messages, {posted} of them posted,"
               f" found by {found}, {killed} workers killed] ", end="")
         self.assertGreater(found.get("offline", 0), 0)
         self.assertEqual(killed, len(FAILPOINTS[plan]) * KILLS)
@@ -189,7 +189,9 @@ class LostEvents(unittest.TestCase):
     # --- the oracle
 
     def judge(self):
-        self.assertEqual(self.channel.violations(), [])
+        # What was lost comes late, and so after messages that were not.
+        self.assertEqual([what for what in self.channel.violations()
+                          if not what.endswith("came after a newer message")], [])
         calls = collections.defaultdict(set)
         for call in self.channel.log(self.portal, "message.deleted"):
             calls[call["im_message_id"]].add(call["webhook_id"])

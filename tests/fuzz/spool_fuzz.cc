@@ -34,7 +34,7 @@ std::vector<SpooledRequest> RequestsIn(std::string_view rest) {
     if (piece.kind == Kind::kEnd) break;
     Check(piece.bytes > 0 && piece.bytes <= rest.size(), "each piece is a part of the file");
     Check(!damaged || piece.kind == Kind::kRequest, "behind damage comes a record or the end");
-    damaged = piece.kind == Kind::kDamaged;
+    damaged = piece.kind == Kind::kDamage;
     if (!damaged) {
       Check(piece.request.body.size() <= kMaxSpooledBody, "a body is within its limit");
       CheckField(piece.request.path);

@@ -46,8 +46,9 @@ struct Bench : IngestBench {
   }
   // The texts of the edits that are to be sent, in order.
   std::string Edits() {
-    return Show("SELECT group_concat(json_extract(payload, '$.text'), ' ') FROM (SELECT payload "
-                "FROM delivery WHERE kind = 'message.updated' ORDER BY delivery_id)");
+    return Show(
+        "SELECT group_concat(json_extract(payload, '$.text'), ' ') FROM (SELECT payload "
+        "FROM delivery WHERE kind = 'message.updated' ORDER BY delivery_id)");
   }
   std::string Tally() {
     return Show("SELECT what, received FROM tally WHERE what LIKE 'deletion%' ORDER BY 1");
@@ -115,8 +116,8 @@ TEST_CASE("likeness: an edit back that is posted is one of its own too") {
 TEST_CASE("likeness: an edit between is one of the same message") {
   Bench bench;
   CHECK(bench.PostEdit("A", 0) == "accepted");
-  CHECK(bench.IngestBench::Post(Posted{"ONIMCONNECTORMESSAGEUPDATE", DataOf(6, "y", "B"),
-                                       kNow + 10}) == "accepted");
+  CHECK(bench.IngestBench::Post(
+            Posted{"ONIMCONNECTORMESSAGEUPDATE", DataOf(6, "y", "B"), kNow + 10}) == "accepted");
   CHECK(bench.QueueEdit("A", 20) == "duplicate");
 }
 

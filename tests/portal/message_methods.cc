@@ -215,7 +215,8 @@ Reply DialogMessages(Caller& caller, const Tree& parameters) {
     shown.push_back(&message);
   }
   if (!from_first) std::reverse(shown.begin(), shown.end());
-  if (static_cast<std::int64_t>(shown.size()) > limit) shown.resize(static_cast<std::size_t>(limit));
+  if (static_cast<std::int64_t>(shown.size()) > limit)
+    shown.resize(static_cast<std::size_t>(limit));
   if (from_first) std::reverse(shown.begin(), shown.end());
   std::vector<PhpValue> found;
   for (const Message* one : shown) {

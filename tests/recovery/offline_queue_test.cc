@@ -46,8 +46,9 @@ struct Bench : TokensBench {
   OfflineQueueState State() { return sqlite().FindOfflineQueue(Row().id).value(); }
   // event, status and count of what came from the queue.
   std::string Taken() {
-    return Show("SELECT substr(event, 21), status, count(*) FROM events WHERE source = 'offline' "
-                "GROUP BY 1, 2 ORDER BY 1, 2");
+    return Show(
+        "SELECT substr(event, 21), status, count(*) FROM events WHERE source = 'offline' "
+        "GROUP BY 1, 2 ORDER BY 1, 2");
   }
   std::string Deliveries() {
     return Show("SELECT kind, count(*) FROM deliveries WHERE kind LIKE 'message.%' GROUP BY 1");

@@ -83,8 +83,9 @@ struct Bench : TokensBench {
     return LookAtOne();
   }
   std::string Deleted() {
-    return Show("SELECT coalesce(group_concat(external_message_id, ' '), '') FROM (SELECT * FROM "
-                "messages WHERE deleted_at IS NOT NULL ORDER BY message_id)");
+    return Show(
+        "SELECT coalesce(group_concat(external_message_id, ' '), '') FROM (SELECT * FROM "
+        "messages WHERE deleted_at IS NOT NULL ORDER BY message_id)");
   }
   ReadbackCounts Counts() { return sqlite().CountReadback(Row().id).value(); }
 
@@ -106,8 +107,7 @@ TEST_CASE("readback: a message deleted before its confirmation came is found, by
 
   CHECK(bench.Deleted() == "x6 x7");
   CHECK(bench.Show("SELECT kind, external_message_id FROM deliveries WHERE kind = "
-                   "'message.deleted' ORDER BY id") ==
-        "message.deleted|x6\nmessage.deleted|x7");
+                   "'message.deleted' ORDER BY id") == "message.deleted|x6\nmessage.deleted|x7");
   CHECK(bench.Show("SELECT event, status, source FROM events WHERE source = 'readback'") ==
         "ONIMCONNECTORMESSAGEDELETE|applied|readback\n"
         "ONIMCONNECTORMESSAGEDELETE|applied|readback");
@@ -197,7 +197,8 @@ TEST_CASE("readback: a chat that may not be read is not asked for again and agai
   CHECK(bench.Counts().waiting == 1);
 }
 
-TEST_CASE("readback: a scope that is gone drops what waits, other failures wait longer and longer") {
+TEST_CASE(
+    "readback: a scope that is gone drops what waits, other failures wait longer and longer") {
   Bench bench;
   bench.Confirmed(5, "x5");
   bench.chats.status = 503;
@@ -213,6 +214,13 @@ TEST_CASE("readback: a scope that is gone drops what waits, other failures wait 
   bench.chats.answer = R"({"error":"insufficient_scope"})";
   bench.clock.Advance(days(1));
   CHECK(bench.LookAtOne());
+  CHECK(bench.Counts().waiting == 0);
+}
+
+TEST_CASE("readback: an uninstalled portal leaves nothing to be looked at") {
+  Bench bench;
+  bench.Confirmed(5, "x5");
+  REQUIRE(bench.Do("m1", PortalUninstalled{false}) == "accepted");
   CHECK(bench.Counts().waiting == 0);
 }
 

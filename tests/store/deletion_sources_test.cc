@@ -16,8 +16,9 @@ struct Bench : StoreBench {
     return Commit(plan);
   }
   std::string Tally() {
-    return Show("SELECT what, received FROM tally WHERE what LIKE 'deletion%' AND received <> 0 "
-                "ORDER BY 1");
+    return Show(
+        "SELECT what, received FROM tally WHERE what LIKE 'deletion%' AND received <> 0 "
+        "ORDER BY 1");
   }
 };
 

@@ -96,7 +96,6 @@ TEST_CASE("indexes: nothing done for an event reads a whole table") {
                                   &sql::kMessageDeletionCameLate,
                                   &sql::kOfflineDueSoon,
                                   &sql::kOfflineEventsPrune,
-                                  &sql::kReadbackMessages,
                                   &sql::kReadbackEnd,
                                   &sql::kMessageSetUpdated,
                                   &sql::kMessageSetDeleted,

@@ -121,8 +121,8 @@ Result<std::optional<std::int64_t>> Journal(Database& database, const Plan& plan
 
 ChangeContext ContextOf(Database& database, const Plan& plan) {
   const JournalEntry& journal = plan.journal;
-  return {database, plan.portal, journal.received_at, journal.ts, journal.source,
-          plan.likeness && plan.likeness->overtaken};
+  return {database,   plan.portal,    journal.received_at,
+          journal.ts, journal.source, plan.likeness && plan.likeness->overtaken};
 }
 
 // Runs the changes. Returns why none of them changed anything; empty when one did.

@@ -186,8 +186,8 @@ Result<bool> DeleteOne(const Target& target, const std::string& id, MessageRows&
   if (known != rows.end()) {
     if (known->second.deleted) return false;
     known->second.deleted = true;
-    done = SetMoment(target, sql::kMessageSetDeleted, known->second,
-                     FoundBy(target.context.source));
+    done =
+        SetMoment(target, sql::kMessageSetDeleted, known->second, FoundBy(target.context.source));
   } else {
     Result<TakenIncoming> taken = TakeIncoming(target.context, target.keys, id);
     if (!taken) return Fail(std::move(taken).error());
@@ -253,8 +253,7 @@ Result<bool> UpdateOne(const Target& target, const std::string& id, MessageRows&
   const auto known = rows.find(id);
   if (known != rows.end()) {
     if (known->second.deleted) return false;
-    Status done =
-        SetMoment(target, sql::kMessageSetUpdated, known->second, target.context.ts);
+    Status done = SetMoment(target, sql::kMessageSetUpdated, known->second, target.context.ts);
     if (!done) return Fail(std::move(done).error());
   } else {
     // An id learned late, of a message that is deleted: the tombstone wins.
@@ -274,8 +273,8 @@ Result<bool> UpdateOne(const Target& target, const std::string& id, MessageRows&
   return true;
 }
 
-// Whether an edit of the offline queue is older than one that is known already. Of two of one second
-// the queue tells which is the later.
+// Whether an edit of the offline queue is older than one that is known already. Of two of one
+// second the queue tells which is the later.
 Result<bool> IsOldEdit(const Target& target) {
   const ChangeContext& context = target.context;
   if (context.source != EventSource::kOffline || !context.ts) return false;
