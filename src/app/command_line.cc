@@ -1,13 +1,13 @@
 #include "app/command_line.h"
 
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <chrono>
 #include <functional>
 #include <istream>
 #include <optional>
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "admin/delivery_reports.h"
 #include "admin/reports.h"
@@ -17,6 +17,7 @@
 #include "app/doctor.h"
 #include "app/usage_error.h"
 #include "app/version.h"
+#include "app/whole_number.h"
 
 namespace imrelay {
 namespace {
@@ -34,6 +35,7 @@ struct Options {
   std::string member_id;
   std::string connector;
   std::string channel;
+  std::vector<std::string> files;
   bool failed = false;
   int days = 30;
   ReportQuery query;
@@ -41,15 +43,6 @@ struct Options {
 
 OutputFormat FormatOf(const Options& options) {
   return options.json ? OutputFormat::kJson : OutputFormat::kText;
-}
-
-// Decimal digits and nothing else. The library's own conversion reads 010 as 8 and makes a number
-// that is too large the largest there is.
-std::optional<std::int64_t> NumberOf(const std::string& text) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const bool whole = error == std::errc() && end == text.data() + text.size() && number >= 0;
-  return whole && !text.starts_with('-') ? std::optional(number) : std::nullopt;
 }
 
 using Command = std::function<Exit(const Options&, Streams&)>;
@@ -115,11 +108,11 @@ class Parser {
                  const char* what) {
     command
         ->add_option_function<std::string>(
-            name, [&into](const std::string& text) { into = NumberOf(text); }, what)
+            name, [&into](const std::string& text) { into = WholeNumber(text); }, what)
         ->check(CLI::Validator(
             [](const std::string& text) {
-              return NumberOf(text) ? std::string()
-                                    : "got \"" + text + "\", takes a whole number from 0 on";
+              return WholeNumber(text) ? std::string()
+                                       : "got \"" + text + "\", takes a whole number from 0 on";
             },
             ""))
         ->type_name("NUMBER");
@@ -178,6 +171,13 @@ void Parser::AddService() {
           });
   doctor->add_flag("--fix", options_.fix, "do what is safe about it, and say what was done");
   AddJson(doctor);
+  CLI::App* ingest =
+      Add(app_, "ingest", "take in events from spool files; safe to repeat",
+          [](const Options& options, Streams& streams) {
+            return IngestCommand(options.config, options.files, options.json, streams);
+          });
+  ingest->add_option("FILE", options_.files, "spool files; they stay where they are")->required();
+  AddJson(ingest);
   CLI::App* key = Group("key", "the encryption key");
   Add(*key, "seal", "encrypt a secret on standard input for the configuration",
       [](const Options& options, Streams& streams) {

@@ -8,6 +8,7 @@
 #include "app/channel_commands.h"
 #include "app/config.h"
 #include "app/fastcgi_process.h"
+#include "app/ingest_files.h"
 #include "app/key_rotation.h"
 #include "app/service.h"
 #include "app/spooler.h"
@@ -199,6 +200,19 @@ Exit ReplayCommand(const std::string& config, EventId event, bool json, Streams&
                    if (!replayed) return Fail(std::move(replayed).error());
                    return ShowReplayed(event, *replayed, FormatOf(json));
                  });
+}
+
+Exit IngestCommand(const std::string& config, const std::vector<std::string>& files, bool json,
+                   Streams& streams) {
+  std::optional<Error> away;
+  const Exit exit =
+      WithKey(config, streams, [&](const Config& read, const Keyring& keyring, SqliteStore& store) {
+        const SystemClock clock;
+        Ingest ingest(store, keyring, clock);
+        return IngestFiles(ingest, NamedApplications(read), files, FormatOf(json), away);
+      });
+  if (!away) return exit;
+  return Print(*away, ExitOf(*away), streams);
 }
 
 Exit ListChannelsCommand(const std::string& config, bool json, Streams& streams) {

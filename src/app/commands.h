@@ -4,6 +4,7 @@
 #include <iosfwd>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "admin/reports.h"
 #include "app/command_line.h"
@@ -30,6 +31,8 @@ Exit RotateCommand(const std::string& config, bool json, Streams& streams);
 Exit RemovePortalCommand(const std::string& config, const std::string& member_id, bool json,
                          Streams& streams);
 
+Exit IngestCommand(const std::string& config, const std::vector<std::string>& files, bool json,
+                   Streams& streams);
 Exit ReplayCommand(const std::string& config, EventId event, bool json, Streams& streams);
 
 Exit ListChannelsCommand(const std::string& config, bool json, Streams& streams);

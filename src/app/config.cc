@@ -63,8 +63,7 @@ Result<Config> Interpret(const Settings& settings) {
   if (Status read = ReadBitrix24(settings, config); !read) return Fail(std::move(read).error());
   if (Status read = ReadConnector(settings, config); !read) return Fail(std::move(read).error());
   if (Status read = ReadChannels(settings, config); !read) return Fail(std::move(read).error());
-  config.key_file =
-      settings.Path("security.key_file", Beside(config.database_path, "imrelay.key"));
+  config.key_file = settings.Path("security.key_file", Beside(config.database_path, "imrelay.key"));
   config.spool_directory = settings.Path("spool.directory", Beside(config.database_path, kSpool));
   return config;
 }
@@ -118,6 +117,14 @@ Environment ProcessEnvironment() {
     if (equals != std::string::npos) variables[pair.substr(0, equals)] = pair.substr(equals + 1);
   }
   return variables;
+}
+
+std::set<std::string> NamedApplications(const Config& config) {
+  std::set<std::string> names;
+  for (const auto& [name, application] : config.applications) {
+    if (!name.empty()) names.insert(name);
+  }
+  return names;
 }
 
 }  // namespace imrelay

@@ -98,6 +98,9 @@ Result<std::string> LoadSpoolDirectory(const std::string& file, const Environmen
 // Every secret of the configuration, given or not; valid as long as `config`.
 std::vector<const ConfiguredSecret*> SecretsIn(const Config& config);
 
+// The names of the applications that have one.
+std::set<std::string> NamedApplications(const Config& config);
+
 // This process's environment.
 Environment ProcessEnvironment();
 

@@ -16,6 +16,7 @@
 #include "app/doctor_network.h"
 #include "app/doctor_outbox.h"
 #include "app/doctor_portals.h"
+#include "app/doctor_spool.h"
 #include "app/probe_proof.h"
 
 namespace imrelay {
@@ -114,6 +115,7 @@ Findings CheckAll(const Config& config, const Environment& environment, bool fix
   Append(findings, std::move(database));
   Append(findings, Examine([&config] { return CheckKey(config); }, mend));
   Append(findings, CheckOutboxOf(config));
+  Append(findings, CheckSpoolOf(config));
   const auto port = environment.find("IMRELAY_PORT");
   Findings network = CheckNetwork(config, port == environment.end() ? "" : port->second, writable);
   const bool reached = !Fails(network, kPublicUrlCheck);

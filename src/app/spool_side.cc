@@ -13,14 +13,6 @@ namespace {
 constexpr std::chrono::milliseconds kIntakePause{500};
 constexpr std::chrono::seconds kPauseOfOpening{1};
 
-std::set<std::string> NamedApplications(const Config& config) {
-  std::set<std::string> names;
-  for (const auto& [name, application] : config.applications) {
-    if (!name.empty()) names.insert(name);
-  }
-  return names;
-}
-
 }  // namespace
 
 SpoolSide::SpoolSide(const Config& config, Store& store, Ingest& ingest, Hold& hold,

@@ -18,6 +18,7 @@
 #include "app/delivery_side.h"
 #include "app/fastcgi_process.h"
 #include "app/probe_proof.h"
+#include "app/recovery_side.h"
 #include "app/retention.h"
 #include "app/service.h"
 #include "app/spool_side.h"
@@ -38,14 +39,6 @@ namespace {
 constexpr std::chrono::milliseconds kProofPause{200};
 constexpr std::chrono::milliseconds kUpkeepPause{1000};
 constexpr std::chrono::milliseconds kRetentionPause{100};
-
-std::set<std::string> NamesIn(const Config& config) {
-  std::set<std::string> names;
-  for (const auto& [name, application] : config.applications) {
-    if (!name.empty()) names.insert(name);
-  }
-  return names;
-}
 
 // The names of the applications that are configured, for the log.
 std::string Names(const Applications& applications) {
@@ -90,7 +83,7 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
                    if (levels) AddSpoolLevels(config.spool_directory, clock.Now(), *levels);
                    return levels;
                  },
-                 NamesIn(config),
+                 NamedApplications(config),
                  [&pages](PageKind kind, const std::string& application, const Request& request,
                           Tree body, Reply reply) {
                    pages.Handle(kind, application, request, std::move(body), std::move(reply));
@@ -118,6 +111,7 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
   Retention retention(store, clock, config.keep_days);
   BackgroundLoop erasing({"old rows stay", config.database_path + "-retention", kRetentionPause},
                          [&] { return retention.DoOne(); });
+  RecoverySide recovery(config, service, bitrix24, ingest, clock);
 
   Result<std::unique_ptr<DeliverySide>> delivery =
       DeliverySide::Open(config, service, bitrix24, clock);
@@ -142,6 +136,7 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
   upkeeps.Stop();
   spool.Stop();
   erasing.Stop();
+  recovery.Stop();
   channel.Stop();
   pages.Stop();  // before the proofs: a page may be waiting for one
   proofs.Stop();

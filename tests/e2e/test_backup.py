@@ -245,9 +245,9 @@ class Drill(unittest.TestCase):
         self.guide.type(aside)
         recover, look = self.blocks["A damaged database"]
         self.guide.type(recover)
-        (self.stack.state / "aside" / "recovered.db").rename(self.guide.backups / "recovered.db")
+        (self.stack.state / "aside" / "saved.db").rename(self.guide.backups / "saved.db")
         self.guide.type(restore)
-        (self.guide.backups / "recovered.db").unlink()
+        (self.guide.backups / "saved.db").unlink()
         self.guide.type(look)
         self.guide.type(start.replace("imrelay doctor", "imrelay doctor || true"))
 
