@@ -36,7 +36,7 @@ class Stopped(ChaosTest):
             for _ in range(STOPS):
                 time.sleep(random.uniform(0.2, 0.6))
                 [pid] = self.kill_workers(signal.SIGSTOP)
-                time.sleep(random.uniform(0.5, 5 if LONG else 2))
+                time.sleep(random.uniform(1, 5))  # nginx waits for three
                 os.kill(pid, signal.SIGCONT)
             wait_for(self.stack.is_ready)
         self.judge(traffic, stops=STOPS)
