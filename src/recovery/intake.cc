@@ -1,5 +1,7 @@
 #include "recovery/intake.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <memory>
 #include <utility>
@@ -20,6 +22,7 @@ constexpr std::size_t kFilesAtATime = 8;
 // So few are handed to the store before anything that is parked has waited long.
 constexpr int kFewRecords = 200;
 constexpr std::size_t kFewBytes = 1 << 20;
+constexpr std::size_t kManyBytes = 16 << 20;
 constexpr std::chrono::seconds kDeferredFor{10};
 // Others that write without end must not keep the events of this process in the spool.
 constexpr std::chrono::seconds kOthersAreAwaited{5};
@@ -67,6 +70,12 @@ struct Intake::UnderWay {
   TakenSpool file;
   std::string content;
   std::unique_ptr<SpooledEvents> events;
+};
+
+struct Intake::Collected {
+  std::vector<UnderWay> files;
+  bool more = false;  // there are others behind them
+  bool held = false;  // another writes the next
 };
 
 Intake::Intake(Store& store, Ingest& ingest, Hold& hold, Options options)
@@ -119,75 +128,107 @@ Result<bool> Intake::Pass() {
   if (!ready) return Fail(ready.error());
   away_ = false;
   if (options_.close_own) options_.close_own();
-  found = Find();
-  if (!found) return Fail(std::move(found).error());
-  Result<bool> much = TakeIn(found->files);
-  if (!much || *much) return much;
-  return Finish();
+  Collected collected;
+  if (Status done = Collect(kManyBytes, collected); !done) return Fail(done.error());
+  Submit(collected);
+  const Result<int> records = End(collected);
+  if (!records) return Fail(records.error());
+  if (collected.more || *records > kFewRecords) return true;
+  return collected.held ? Result<bool>(false) : Finish();
 }
 
-Result<bool> Intake::TakeIn(const std::vector<Waiting>& files) {
-  int records = 0;
-  std::size_t taken_files = 0;
-  for (const Waiting& waiting : files) {
-    if (taken_files == kFilesAtATime) return true;
+Status Intake::Collect(std::size_t most_bytes, Collected& collected) {
+  Result<Found> found = Find();
+  if (!found) return Fail(std::move(found).error());
+  std::size_t bytes = 0;
+  for (const Waiting& waiting : found->files) {
+    if (collected.files.size() == kFilesAtATime || bytes > most_bytes) {
+      collected.more = true;
+      return {};
+    }
     Result<std::optional<TakenSpool>> file = Take(waiting);
     if (!file) return Fail(std::move(file).error());
-    if (!*file) continue;
-    ++taken_files;
-    const Result<std::string> content = Read(**file);
+    if (!*file) {
+      if (!IsAwaited(waiting.path)) continue;
+      collected.held = true;
+      return {};
+    }
+    awaited_.erase(waiting.path);
+    Result<std::string> content = Read(**file);
     if (!content) continue;
-    SpooledEvents events(ingest_, taking_, away_);
-    events.Submit(*content);
-    const SpoolOutcome outcome = events.Wait();
-    if (Status ended = End(**file, *content, outcome); !ended) return Fail(ended.error());
-    records += outcome.records();
+    bytes += content->size();
+    collected.files.push_back({**std::move(file), *std::move(content),
+                               std::make_unique<SpooledEvents>(ingest_, taking_, away_)});
   }
-  return records > kFewRecords;
+  return {};
+}
+
+void Intake::Submit(Collected& collected) {
+  struct Next {
+    UnderWay* file;
+    std::size_t offset;
+    SpoolPiece piece;
+  };
+  std::vector<Next> all;
+  const auto read = [](UnderWay* file, std::size_t offset) -> Next {
+    return {file, offset, ReadSpool(std::string_view(file->content).substr(offset))};
+  };
+  for (UnderWay& file : collected.files) all.push_back(read(&file, 0));
+  while (!all.empty()) {
+    // Of equal ones the first, which is of the oldest file. What is damaged has no time: at once.
+    const auto next = std::min_element(all.begin(), all.end(), [](const Next& a, const Next& b) {
+      return a.piece.request.received_at < b.piece.request.received_at;
+    });
+    if (next->piece.kind == SpoolPiece::Kind::kEnd) {
+      all.erase(next);
+      continue;
+    }
+    Next after = read(next->file, next->offset + next->piece.bytes);
+    next->file->events->Submit(std::move(next->piece), next->offset);
+    *next = std::move(after);
+  }
+}
+
+Result<int> Intake::End(Collected& collected) {
+  int records = 0;
+  Status ended;
+  for (UnderWay& one : collected.files) {
+    const SpoolOutcome outcome = one.events->Wait();
+    records += outcome.records();
+    Status done = End(one.file, one.content, outcome);
+    if (ended) ended = std::move(done);
+  }
+  if (!ended) return Fail(ended.error());
+  return records;
 }
 
 Result<bool> Intake::Finish() {
   hold_.Park();
   if (options_.close_own) options_.close_own();
-  held_by_others_ = false;
-  std::vector<UnderWay> all;
-  std::size_t bytes = 0;
-  const auto collect = [&]() -> Status {
-    Result<Found> found = Find();
-    if (!found) return Fail(std::move(found).error());
-    for (const Waiting& waiting : found->files) {
-      Result<std::optional<TakenSpool>> file = Take(waiting);
-      if (!file) return Fail(std::move(file).error());
-      if (!*file) continue;
-      Result<std::string> content = Read(**file);
-      if (!content) continue;
-      bytes += content->size();
-      all.push_back({**std::move(file), *std::move(content),
-                     std::make_unique<SpooledEvents>(ingest_, taking_, away_)});
-      if (bytes > kFewBytes) break;
-    }
-    return {};
-  };
-  const Status collected = collect();
+  Collected collected;
+  const Status done = Collect(kFewBytes, collected);
   const SteadyClock::time_point now = SteadyClock::now();
-  if (!held_by_others_) only_others_since_.reset();
-  if (held_by_others_ && !only_others_since_) only_others_since_ = now;
+  if (!collected.held) only_others_since_.reset();
+  if (collected.held && !only_others_since_) only_others_since_ = now;
   const bool awaits = only_others_since_ && now - *only_others_since_ < kOthersAreAwaited;
-  if (!collected || bytes > kFewBytes || awaits) {
+  if (!done || collected.more || awaits) {
     hold_.Unpark();
-    if (!collected) return Fail(collected.error());
-    return bytes > kFewBytes;
+    if (!done) return Fail(done.error());
+    return collected.more;
   }
   only_others_since_.reset();
-  for (UnderWay& one : all) one.events->Submit(one.content);
+  Submit(collected);
   hold_.Release();
-  Status ended;
-  for (UnderWay& one : all) {
-    Status done = End(one.file, one.content, one.events->Wait());
-    if (ended) ended = std::move(done);
-  }
-  if (!ended) return Fail(ended.error());
+  const Result<int> records = End(collected);
+  if (!records) return Fail(records.error());
   return false;
+}
+
+bool Intake::IsAwaited(const std::string& path) {
+  if (access(path.c_str(), F_OK) != 0) return false;
+  const SteadyClock::time_point now = SteadyClock::now();
+  std::erase_if(awaited_, [](const auto& one) { return access(one.first.c_str(), F_OK) != 0; });
+  return now - awaited_.emplace(path, now).first->second < kOthersAreAwaited;
 }
 
 Result<std::optional<TakenSpool>> Intake::Take(const Waiting& waiting) {
@@ -198,7 +239,6 @@ Result<std::optional<TakenSpool>> Intake::Take(const Waiting& waiting) {
     Defer(waiting.path);
     return std::optional<TakenSpool>();
   }
-  if (file && !*file) held_by_others_ = true;
   return file;
 }
 

@@ -55,10 +55,17 @@ class Intake {
   struct UnderWay;
 
   Result<Found> Find();
-  // True when much was found, so that more may have come.
-  Result<bool> TakeIn(const std::vector<Waiting>& files);
+  // The oldest files, up to the first that another writes: what came later waits for that.
+  struct Collected;
+  Status Collect(std::size_t most_bytes, Collected& collected);
+  // Hands the records of all of them to the store, by the time they came.
+  static void Submit(Collected& collected);
+  // Waits for them, and removes what is settled. Returns how many records it were.
+  Result<int> End(Collected& collected);
   // Takes in the last, and lets the hold down.
   Result<bool> Finish();
+  // Whether a file that another writes is still worth waiting for.
+  bool IsAwaited(const std::string& path);
   // None when somebody else has the file, or it is none of ours.
   Result<std::optional<TakenSpool>> Take(const Waiting& file);
   Result<std::string> Read(const TakenSpool& file);
@@ -77,7 +84,7 @@ class Intake {
   SpooledEvents::Options taking_;
   std::map<std::string, std::chrono::steady_clock::time_point> deferred_;  // by path
   std::atomic<bool> away_ = false;
-  bool held_by_others_ = false;  // a file of the last look is being written by another
+  std::map<std::string, std::chrono::steady_clock::time_point> awaited_;  // since when, by path
   std::optional<std::chrono::steady_clock::time_point> only_others_since_;
   bool was_empty_ = false;  // once, so that all that came since is known
   int idle_ = 0;            // passes with nothing to do, one after the other

@@ -39,14 +39,19 @@ void SpooledEvents::Submit(std::string_view content) {
   std::size_t offset = 0;
   while (true) {
     SpoolPiece piece = ReadSpool(content.substr(offset));
+    const std::size_t bytes = piece.bytes;
     if (piece.kind == SpoolPiece::Kind::kEnd) return;
-    if (piece.kind == SpoolPiece::Kind::kDamage) {
-      const std::lock_guard lock(mutex_);
-      outcome_.damaged.push_back({offset, piece.bytes});
-    } else {
-      SubmitOne(std::move(piece.request), {offset, piece.bytes});
-    }
-    offset += piece.bytes;
+    Submit(std::move(piece), offset);
+    offset += bytes;
+  }
+}
+
+void SpooledEvents::Submit(SpoolPiece piece, std::size_t offset) {
+  if (piece.kind == SpoolPiece::Kind::kRequest) {
+    SubmitOne(std::move(piece.request), {offset, piece.bytes});
+  } else if (piece.kind == SpoolPiece::Kind::kDamage) {
+    const std::lock_guard lock(mutex_);
+    outcome_.damaged.push_back({offset, piece.bytes});
   }
 }
 

@@ -65,6 +65,8 @@ class SpooledEvents {
 
   // Hands the records of a file to the store; nothing of `content` is needed afterwards.
   void Submit(std::string_view content);
+  // The same of what stands at one place of it, so that several files can be taken in by time.
+  void Submit(SpoolPiece piece, std::size_t offset);
   // Waits until every one of them is told.
   SpoolOutcome Wait();
 

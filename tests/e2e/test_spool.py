@@ -74,7 +74,8 @@ class Chats:
         rows = subprocess.run(
             ["sqlite3", "-readonly", database,
              "SELECT json_extract(payload, '$.text') FROM delivery WHERE kind = 'message.updated'"
-             f" AND message_id = {chat + 1} ORDER BY delivery_id"],
+             f" AND message_id = {chat + 1} AND portal_id = (SELECT portal_id FROM portal"
+             f" WHERE member_id = '{self.portal.member_id}') ORDER BY delivery_id"],
             capture_output=True, text=True, check=True).stdout.split()
         return [int(text) for text in rows]
 
@@ -155,14 +156,13 @@ class Crashed(SpoolTest):
         for step in ("intake.committed", "intake.removed", "spool.written", "spool.synced"):
             with self.subTest(step):
                 portal = self.install_chats()
-                # Files that nothing but the failpoint of this worker needs.
                 with Chats(self.stack, portal) as chats:
                     with locked(self.stack.database):
-                        time.sleep(1)
+                        wait_for(lambda: spool_files(self.stack), 10, "a spool file")
                         [pid] = self.stack.worker_pids()
                         self.failpoint.write_text(step)
                         time.sleep(0.5)
-                    wait_for(lambda: not self.failpoint.exists(), 20, "the step")
+                    wait_for(lambda: not self.failpoint.exists(), 20, step)
                     wait_for(lambda: self.stack.worker_pids() not in ([], [pid]), 20, "a worker")
                     wait_for(self.stack.is_ready, 20, "readiness")
                     time.sleep(1)

@@ -140,6 +140,22 @@ TEST_CASE("intake: files of both directories are taken in by age") {
   CHECK(bench.Files() == 0);
 }
 
+TEST_CASE("intake: files that were written at the same time are taken in by the time of records") {
+  IntakeBench bench;
+  const auto record = [](int number) {
+    SpooledRequest request = IntakeBench::RequestOf(Update(number).Body(), "/bitrix24/event");
+    request.received_at += std::chrono::seconds(number);
+    return SpoolRecord(request);
+  };
+  bench.SpoolElsewhere("20260317T120000.000Z-9-000001.spool",
+                       record(1) + record(3) + "rubbish" + record(6));
+  bench.SpoolElsewhere("20260317T120000.100Z-8-000001.spool", record(2) + record(4) + record(5));
+
+  CHECK(bench.TakeIn() == "");
+
+  CHECK(bench.Texts() == "t1 t2 t3 t4 t5 t6");
+}
+
 TEST_CASE("intake: nothing overtakes what waits, and what comes follows when it is in") {
   IntakeBench bench;
   REQUIRE(bench.raw.Execute("BEGIN IMMEDIATE"));
@@ -256,11 +272,14 @@ TEST_CASE("intake: a file that is being written is left, and a dead writer's is 
   }));
   CHECK(bench.TakeIn() == "");
   CHECK(bench.Files() == 1);
-  CHECK(bench.hold->flag());  // nothing overtakes it
+  CHECK(bench.hold->flag());  // nothing overtakes it, from the spool neither
+  CHECK(bench.Post(Update(2)) == "spooled");
+  CHECK(bench.TakeIn() == "");
+  CHECK(bench.Files() == 2);
   other->reset();
   CHECK(bench.TakeIn() == "");
   CHECK(bench.Files() == 0);
-  CHECK(bench.Texts() == "t1");
+  CHECK(bench.Texts() == "t1 t2");
   CHECK_FALSE(bench.hold->flag());
 }
 
