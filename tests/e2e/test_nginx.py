@@ -37,8 +37,15 @@ class Nginx(unittest.TestCase):
 
     def test_its_own_503_goes_to_the_spooler(self):
         self.worker.act = answer(503, b'{"error":"unavailable"}')
-        self.check_spooled(self.delete(1), "/bitrix24/event", "/bitrix24/install",
-                           "/bitrix24/shop/event", "/bitrix24/shop/install")
+        self.check_spooled(self.delete(1), "/bitrix24/event", "/bitrix24/shop/event")
+
+    def test_a_pages_own_503_is_the_browsers(self):
+        """It tells in its own words what is away, and the next page is the worker's again."""
+        self.worker.act = answer(503, b'{"error":"what is away"}')
+        for path in ("/bitrix24/install", "/bitrix24/shop/install", "/bitrix24/settings"):
+            self.check(self.front.post(b"AUTH_ID=a&member_id=b", path), 503, "what is away")
+        self.worker.act = answer(200, b'{"status":"a page"}')
+        self.check(self.front.post(b"AUTH_ID=a&member_id=b", "/bitrix24/install"), 200, "a page")
 
     def test_every_other_answer_is_the_senders(self):
         for status in (400, 403, 404, 405, 411, 413, 415, 429, 500):
@@ -78,7 +85,7 @@ class Nginx(unittest.TestCase):
         self.check(self.front.post_well(self.delete(3)), 200, "accepted")
 
     def test_a_failed_page_sends_no_event_to_the_spooler(self):
-        self.worker.act = answer(503, b'{"error":"busy"}')
+        self.worker.act = self.worker.die
         page = self.front.post(b"AUTH_ID=a&member_id=b", "/bitrix24/install")
         self.check(page, 503, "unavailable")
         self.worker.act = answer(200, b'{"status":"accepted"}')
