@@ -57,7 +57,8 @@ Table TotalsOf(const Table& table) {
 }
 
 // The part of the rows that an account is about, with a line of totals; "" where there is nothing.
-std::string TextOf(const Table& table, const Account& account, const char* extra) {
+std::string TextOf(const Table& table, const Account& account, std::string_view title,
+                   const char* extra) {
   std::vector<std::size_t> columns{account.column};
   columns.insert(columns.end(), account.ends.begin(), account.ends.end());
   for (std::size_t i = kNames; i < table.columns.size(); ++i) {
@@ -87,7 +88,7 @@ std::string TextOf(const Table& table, const Account& account, const char* extra
   std::vector<Table::Cell>& totals = part.rows.emplace_back(kNames);
   totals[0].text = "total";
   for (const std::int64_t sum : sums) totals.push_back({std::to_string(sum), true});
-  return std::string(account.received) + ":\n" + TableText(part);
+  return std::string(title) + ":\n" + TableText(part);
 }
 
 // One line a row whose account does not add up.
@@ -113,8 +114,8 @@ Result<Output> ShowAccounts(Store& store, ReportQuery query, OutputFormat format
   query.what = ReportQuery::What::kAccounts;
   Result<Table> table = store.Report(query);
   if (!table) return Fail(std::move(table).error());
-  const std::vector<Account> accounts{AccountOf(*table, "deletions"),
-                                      AccountOf(*table, "messages")};
+  const std::vector<Account> accounts{AccountOf(*table, "deletions"), AccountOf(*table, "messages"),
+                                      AccountOf(*table, "first_seen")};
   const std::string problems = ProblemsOf(*table, accounts);
   const bool balanced = problems.empty();
   if (format == OutputFormat::kJson) {
@@ -124,10 +125,12 @@ Result<Output> ShowAccounts(Store& store, ReportQuery query, OutputFormat format
     json.Key("balanced").Bool(balanced).EndObject();
     return Output{json.Take() + '\n', balanced};
   }
-  return Output{TextOf(*table, accounts[0], "") + '\n' +
-                    TextOf(*table, accounts[1], "undeletable") + '\n' +
-                    (balanced ? "received is the sum of its ends everywhere\n" : problems),
-                balanced};
+  return Output{
+      TextOf(*table, accounts[0], "deletions", "") + '\n' +
+          TextOf(*table, accounts[1], "messages", "undeletable") + '\n' +
+          TextOf(*table, accounts[2], "deletions, by what saw them first", "webhook_missed") +
+          '\n' + (balanced ? "received is the sum of its ends everywhere\n" : problems),
+      balanced};
 }
 
 }  // namespace imrelay

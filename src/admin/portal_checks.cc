@@ -45,6 +45,8 @@ class Judge {
       JudgeBindings();
       JudgeLines();
       JudgeOfflineQueue();
+      JudgeQueueReads();
+      JudgeReadback();
     }
     JudgeLastEvent();
     JudgeDeletions();
@@ -79,6 +81,8 @@ class Judge {
   void JudgeBindings();
   void JudgeLines();
   void JudgeOfflineQueue();
+  void JudgeQueueReads();
+  void JudgeReadback();
   void JudgeLastEvent();
   void JudgeDeletions();
 
@@ -289,6 +293,40 @@ void Judge::JudgeOfflineQueue() {
             ? "rest_offline_extended is part of the plan"
             : "rest_offline_extended is not part of the plan; the plain queue is "
               "used");
+}
+
+void Judge::JudgeQueueReads() {
+  const std::int64_t* queued = Answer("offline queue", sight_.queued);
+  if (queued == nullptr) return;
+  const OfflineQueueState& queue = sight_.queue;
+  const std::string found = std::to_string(*queued) + " events wait in it, last read " +
+                            (queue.read_at ? FormatUtc(*queue.read_at) : std::string("never"));
+  if (!queue.problem.empty()) {
+    return Say(Warn("offline queue", subject_,
+                    "the last read of what Bitrix24 lost failed: " + queue.problem + "; " + found,
+                    queue.problem == "access_denied"
+                        ? "an administrator of the portal has to open the application once"
+                        : "it is tried again by itself; see the log of the worker"));
+  }
+  if (!queue.read_at || now_ - *queue.read_at > kQueueUnreadTooLong) {
+    return Say(Warn("offline queue", subject_, found,
+                    "a running worker reads it every ten minutes; start one, and look into its "
+                    "log"));
+  }
+  SayOk("offline queue", found);
+}
+
+void Judge::JudgeReadback() {
+  const ReadbackCounts& counts = sight_.readback;
+  if (counts.waiting == 0 && counts.refused == 0) return;
+  std::string found = std::to_string(counts.waiting) + " confirmed messages are to be read back";
+  if (counts.refused > 0) {
+    found +=
+        "; " + std::to_string(counts.refused) +
+        " chats may not be read by the user who installed the application, because they take "
+        "no part in them: a message deleted there before its confirmation stays in the channel";
+  }
+  SayOk("reading back", std::move(found));
 }
 
 void Judge::JudgeLastEvent() {

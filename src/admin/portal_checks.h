@@ -9,7 +9,9 @@
 #include "admin/doctor.h"
 #include "base/clock.h"
 #include "install/registrar.h"
+#include "store/offline_store.h"
 #include "store/portal_store.h"
+#include "store/readback_store.h"
 
 namespace imrelay {
 
@@ -34,6 +36,8 @@ struct PortalSight {
   std::string fingerprint;  // of what is wanted now
   std::string connector;    // its id
   DeletionOutlook outlook;
+  OfflineQueueState queue = {};
+  ReadbackCounts readback = {};
   std::vector<LineId> lines = {};  // of the connector, active as far as we know
 
   Asked<ApplicationState> application = {};
@@ -41,6 +45,7 @@ struct PortalSight {
   Asked<Bindings> bindings = {};
   Asked<std::vector<ConnectorId>> connectors = {};  // imconnector.list
   Asked<bool> offline_queue = {};                   // the plan's rest_offline_extended
+  Asked<std::int64_t> queued = {};                  // events in the offline queue
   std::map<std::int64_t, CallResultOf<LineStatus>> line_status = {};
 };
 
@@ -54,6 +59,8 @@ std::string NameOf(const PortalAccess& portal);
 // this was forgotten.
 inline constexpr std::chrono::hours kTokenTooOld{150 * 24};
 inline constexpr std::chrono::hours kSilentTooLong{14 * 24};
+// The offline queue is read every ten minutes (recovery/offline_queue.h).
+inline constexpr std::chrono::minutes kQueueUnreadTooLong{60};
 // A deletion that came within this time shows that they come.
 inline constexpr std::chrono::hours kDeletionOfLate{30 * 24};
 

@@ -19,8 +19,7 @@ std::string Seconds(std::chrono::milliseconds time) {
   return text;
 }
 
-Exit Explain(const Error& error, const Config& config, const BackupOptions& options,
-             Streams& streams) {
+Exit Explain(const Error& error, const BackupOptions& options, Streams& streams) {
   streams.err << "imrelay: backup: " << error.message;
   Exit exit = Exit::kUnavailable;
   if (error.reason == kBackupExists) {
@@ -29,11 +28,8 @@ Exit Explain(const Error& error, const Config& config, const BackupOptions& opti
   } else if (error.reason == kBackupBusy) {
     streams.err << "; wait for it, or name another file";
     exit = Exit::kUsage;
-  } else if (error.reason == kDamaged) {
-    streams.err
-        << "; no backup was made, keep the former ones. Put the last one back, or save what "
-           "can be read: sqlite3 "
-        << config.database_path << " .recover | sqlite3 NEW-FILE";
+  } else if (error.reason == kDatabaseDamaged) {
+    streams.err << "; no backup was made, keep the former ones. docs/restore.md says how to go on";
     exit = Exit::kFoundWrong;
   } else if (error.code == ErrorCode::kInvalidArgument) {
     exit = Exit::kConfiguration;
@@ -89,7 +85,7 @@ Exit BackupCommand(const std::string& config_file, const BackupOptions& options,
   }
   const Database::Look look = options.whole ? Database::Look::kWhole : Database::Look::kQuick;
   const Result<Backup> backup = BackUp(config->database_path, options.file, look);
-  if (!backup) return Explain(backup.error(), *config, options, streams);
+  if (!backup) return Explain(backup.error(), options, streams);
   if (options.json) {
     PrintJson(*backup, *config, options, streams.out);
   } else {

@@ -41,8 +41,7 @@ Finding CheckDamage(Database& database, const std::string& path,
   }
   const std::string mend =
       "stop the worker and put your last backup back, or save what can be read: "
-      "sqlite3 " +
-      path + " .recover | sqlite3 NEW-FILE; docs/restore.md has both step by step";
+      "docs/restore.md has both step by step";
   if (!damage) return Broken("integrity", path, damage.error().message, mend);
   if (damage->empty()) return Ok("integrity", path, "quick_check found no damage");
   return Broken("integrity", path, "damaged: " + damage->front(), mend);

@@ -11,6 +11,7 @@
 
 #include "app/service.h"
 #include "bitrix24/methods.h"
+#include "bitrix24/offline_methods.h"
 #include "store/sqlite/sqlite_store.h"
 
 namespace imrelay {
@@ -49,6 +50,11 @@ CallResultOf<ApplicationState> StateOf(const CallResultOf<AppInfo>& info) {
   return ApplicationState{info->installed, info->payment_expired};
 }
 
+CallResultOf<std::int64_t> CountOf(const CallResultOf<OfflinePage>& page) {
+  if (!page) return FailCall(page.error());
+  return page->total;
+}
+
 }  // namespace
 
 Findings CheckPortals(const Config& config, PortalMends mends) {
@@ -59,12 +65,17 @@ Findings CheckPortals(const Config& config, PortalMends mends) {
   const SystemClock clock;
   Result<std::unique_ptr<Bitrix24Side>> side = Bitrix24Side::Open(config, service, clock);
   if (!side) return {};
-  return PortalRounds(*service.store, *service.store, **side, clock).Examine(mends);
+  SqliteStore& all = *service.store;
+  return PortalRounds({all, all, all, all}, **side, clock).Examine(mends);
 }
 
-PortalRounds::PortalRounds(Store& store, PortalStore& portals, Bitrix24Side& side,
-                           const Clock& clock)
-    : store_(store), portals_(portals), side_(side), clock_(clock) {}
+PortalRounds::PortalRounds(Stores stores, Bitrix24Side& side, const Clock& clock)
+    : store_(stores.store),
+      portals_(stores.portals),
+      offline_(stores.offline),
+      readback_(stores.readback),
+      side_(side),
+      clock_(clock) {}
 
 Findings PortalRounds::Examine(PortalMends mends) {
   Result<std::vector<PortalAccess>> portals = portals_.ListAccess();
@@ -124,6 +135,12 @@ void PortalRounds::AskDatabase(PortalSight& sight) {
   if (Result<DeletionOutlook> found = portals_.FindOutlook(sight.portal.id, clock_.Now())) {
     sight.outlook = *found;
   }
+  if (Result<OfflineQueueState> found = offline_.FindOfflineQueue(sight.portal.id)) {
+    sight.queue = *std::move(found);
+  }
+  if (Result<ReadbackCounts> found = readback_.CountReadback(sight.portal.id)) {
+    sight.readback = *found;
+  }
   ReportQuery query;
   query.member_id = sight.portal.member_id.value();
   query.limit = 1000;
@@ -153,6 +170,7 @@ void PortalRounds::AskPortal(PortalSight& sight) {
   sight.connectors = ReadConnectors(ask(ListConnectors()));
   sight.bindings = side_.registrar.Inspect(sight.portal, kPatience);
   sight.offline_queue = ReadFeature(ask(GetFeature(kOfflineExtended)));
+  sight.queued = CountOf(ReadOfflinePage(ask(ListOffline(0, 0, false))));
   for (const LineId line : sight.lines) {
     sight.line_status.emplace(line.value(),
                               side_.registrar.FindLineStatus(sight.portal, line, kPatience));

@@ -4,7 +4,9 @@
 #include "admin/portal_checks.h"
 #include "app/bitrix24_side.h"
 #include "app/config.h"
+#include "store/offline_store.h"
 #include "store/portal_store.h"
+#include "store/readback_store.h"
 #include "store/store.h"
 
 namespace imrelay {
@@ -21,7 +23,13 @@ Findings CheckPortals(const Config& config, PortalMends mends);
 // The same for one portal after the other. Borrows everything.
 class PortalRounds {
  public:
-  PortalRounds(Store& store, PortalStore& portals, Bitrix24Side& side, const Clock& clock);
+  struct Stores {
+    Store& store;
+    PortalStore& portals;
+    OfflineStore& offline;
+    ReadbackStore& readback;
+  };
+  PortalRounds(Stores stores, Bitrix24Side& side, const Clock& clock);
 
   Findings Examine(PortalMends mends);
 
@@ -34,6 +42,8 @@ class PortalRounds {
 
   Store& store_;
   PortalStore& portals_;
+  OfflineStore& offline_;
+  ReadbackStore& readback_;
   Bitrix24Side& side_;
   const Clock& clock_;
 };

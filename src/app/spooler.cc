@@ -15,6 +15,7 @@
 #include "codec/body.h"
 #include "codec/event_decoder.h"
 #include "fastcgi/server.h"
+#include "ingest/application_path.h"
 #include "spool/files.h"
 #include "web/answers.h"
 
@@ -28,15 +29,12 @@ constexpr std::chrono::seconds kOpenAgain{1};
 enum class Place { kEvent, kInstall, kElsewhere };
 
 Place PlaceOf(std::string_view path) {
-  constexpr std::string_view kBitrix24 = "/bitrix24/";
-  if (!path.starts_with(kBitrix24)) return Place::kElsewhere;
-  path.remove_prefix(kBitrix24.size());
-  if (const std::size_t slash = path.find('/'); slash != path.npos) {
-    if (!CanNameApplication(path.substr(0, slash))) return Place::kElsewhere;
-    path.remove_prefix(slash + 1);
-  }
-  if (path == "event") return Place::kEvent;
-  return path == "install" ? Place::kInstall : Place::kElsewhere;
+  const std::optional<ApplicationPath> parsed = ParseApplicationPath(path);
+  if (!parsed) return Place::kElsewhere;
+  const std::string& application = parsed->application;
+  if (!application.empty() && !CanNameApplication(application)) return Place::kElsewhere;
+  if (parsed->page == "event") return Place::kEvent;
+  return parsed->page == "install" ? Place::kInstall : Place::kElsewhere;
 }
 
 Response NoWorkerAnswer() { return UnavailableAnswer("unavailable", "no worker answers"); }

@@ -18,6 +18,7 @@
 #include "app/delivery_side.h"
 #include "app/fastcgi_process.h"
 #include "app/probe_proof.h"
+#include "app/recovery_side.h"
 #include "app/retention.h"
 #include "app/service.h"
 #include "app/spool_side.h"
@@ -110,6 +111,7 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
   Retention retention(store, clock, config.keep_days);
   BackgroundLoop erasing({"old rows stay", config.database_path + "-retention", kRetentionPause},
                          [&] { return retention.DoOne(); });
+  RecoverySide recovery(config, service, bitrix24, ingest, clock);
 
   Result<std::unique_ptr<DeliverySide>> delivery =
       DeliverySide::Open(config, service, bitrix24, clock);
@@ -134,6 +136,7 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
   upkeeps.Stop();
   spool.Stop();
   erasing.Stop();
+  recovery.Stop();
   channel.Stop();
   pages.Stop();  // before the proofs: a page may be waiting for one
   proofs.Stop();

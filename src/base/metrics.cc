@@ -32,6 +32,8 @@ constexpr Known kKnown[] = {
      "answered by 503. Bitrix24 does not send them again."},
     {"imrelay_spool_damaged_total", kCounter,
      "Pieces of spool files that could not be read and were set aside in spool/damaged."},
+    {"imrelay_deletions_found_total", kCounter,
+     "Events that brought a deletion first, by source (webhook, spool, offline, readback)."},
     {"imrelay_event_commit_seconds", kSeconds,
      "From an event's arrival to its answer, which is when it is on disk."},
     {"imrelay_commit_batch_size", kSizes, "Plans that one commit of the database carried."},

@@ -1,5 +1,7 @@
 #include "bitrix24/message_methods.h"
 
+#include <charconv>
+
 #include "bitrix24/answer.h"
 #include "codec/json.h"
 
@@ -87,6 +89,37 @@ CallResultOf<void> ReadSent(const CallResult& answer) {
   const std::string told = word == "refused" ? RedactedSentence(first) : word;
   return FailCall(
       {Fault::kPermanent, word, "the portal refused the message: " + (told.empty() ? word : told)});
+}
+
+Call GetChatMessages(ChatId chat, MessageId before) {
+  JsonWriter json;
+  json.BeginObject().Key("DIALOG_ID").String("chat" + std::to_string(chat.value()));
+  json.Key("LAST_ID").Integer(before.value()).Key("LIMIT").Integer(50).EndObject();
+  return {"im.dialog.messages.get", json.Take()};
+}
+
+CallResultOf<std::vector<ChatMessage>> ReadChatMessages(const CallResult& answer, ChatId chat) {
+  if (!answer) return FailCall(answer.error());
+  const Tree* result = answer->Find("result");
+  const std::string* of_chat = result == nullptr ? nullptr : result->FindText("chat_id");
+  if (of_chat == nullptr || *of_chat != std::to_string(chat.value())) {
+    return FailCall({Fault::kLater, "broken_answer", "an answer without the chat"});
+  }
+  std::vector<ChatMessage> messages;
+  const Tree* list = result->Find("messages");
+  if (list == nullptr) return messages;
+  for (const auto& [index, item] : list->items()) {
+    const std::string* id = item.FindText("id");
+    std::int64_t number = 0;
+    if (id != nullptr) std::from_chars(id->data(), id->data() + id->size(), number);
+    if (number <= 0) {
+      return FailCall({Fault::kLater, "broken_answer", "a message without its number"});
+    }
+    const Tree* params = item.Find("params");
+    const std::string* deleted = params == nullptr ? nullptr : params->FindText("IS_DELETED");
+    messages.push_back({MessageId(number), deleted != nullptr && IsYes(*deleted)});
+  }
+  return messages;
 }
 
 Call TellChat(ChatId chat, const std::string& sentence) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -43,6 +44,19 @@ Call DeleteMessage(const ConnectorId& connector, LineId line, const std::string&
 // What one of the four says. SUCCESS outside stands for the call alone, that of RESULT[0], where
 // there is one, for the message. What was refused is kPermanent with the word in its ERRORS.
 CallResultOf<void> ReadSent(const CallResult& answer);
+
+// im.dialog.messages.get: the newest messages of a chat that are older than `before`, 50 at most.
+// Scope im; the token's user must be in the chat, else access_error. Who joined later may not see
+// what is older than that.
+// Source: api-reference/chats/messages/im-dialog-messages-get.md.
+Call GetChatMessages(ChatId chat, MessageId before);
+// A message as far as reading back needs it: the text is not kept.
+struct ChatMessage {
+  MessageId id;
+  bool deleted = false;  // params.IS_DELETED
+};
+CallResultOf<std::vector<ChatMessage>> ReadChatMessages(const CallResult& answer, ChatId chat);
+inline constexpr std::string_view kNoAccess = "access_error";
 
 // im.message.add: a line in a chat, as a system message. One that is not marked important is not
 // passed on to the connector (imopenlines), so the client never sees it. Scope im; the token's user

@@ -1,6 +1,5 @@
 #include "ingest/ingest.h"
 
-#include <array>
 #include <memory>
 #include <utility>
 
@@ -8,6 +7,7 @@
 #include "codec/event_decoder.h"
 #include "crypto/digest.h"
 #include "ingest/changes.h"
+#include "ingest/event_key.h"
 
 namespace imrelay {
 namespace {
@@ -19,30 +19,6 @@ constexpr std::size_t kMaxServerEndpointBytes = 255;
 
 std::string_view View(const TokenHash& hash) {
   return {reinterpret_cast<const char*>(hash.data()), hash.size()};
-}
-
-// An edit A, B, A is three events, because `ts` differs; the same post twice is one. `ts` and the
-// end of the message's number stand first, so that the keys of one moment lie together: random
-// ones would touch a page of the index for every event.
-EventKey KeyOf(const Event& event, const std::string& data) {
-  const std::string when = event.ts ? std::to_string(*event.ts) : std::string();
-  const std::array<std::string_view, 4> parts{event.auth.member_id.value(), event.name, data, when};
-  EventKey key = Digest(parts);
-  const auto seconds = static_cast<std::uint32_t>(event.ts.value_or(0));
-  for (std::size_t i = 0; i < 4; ++i) key[i] = (seconds >> (24 - 8 * i)) & 0xFF;
-  const std::int64_t message = event.messages.empty() ? 0 : event.messages[0].message_id.value();
-  key[4] = static_cast<std::uint8_t>(message >> 8);
-  key[5] = static_cast<std::uint8_t>(message);
-  return key;
-}
-
-// The key of something unproven is salted with what it claims, so that a forged event can never
-// stand in the place of the real one.
-EventKey SaltedKey(const EventKey& key, std::string_view salt, std::string_view more = {},
-                   std::string_view application = {}) {
-  const std::string_view plain(reinterpret_cast<const char*>(key.data()), key.size());
-  const std::array<std::string_view, 5> parts{"unproven", plain, salt, more, application};
-  return Digest(parts);
 }
 
 Error HeldBack() { return {ErrorCode::kUnavailable, "others wait before it", kHeldBack}; }
@@ -109,7 +85,9 @@ void Ingest::Receive(BodyFormat format, std::string_view body, const Arrival& ar
   journal.ts = event->ts;
   journal.body = WithoutTokens(format, body);
   Posted posted;
-  posted.key = KeyOf(*event, CanonicalData(*tree));
+  const std::string data = CanonicalData(*tree);
+  posted.key = KeyOf(*event, data);
+  posted.content = ContentKeyOf(*event, data);
   if (IsInstallation(*event)) {
     return ReceiveInstallation(*event, posted.key, arrival, std::move(journal), std::move(done));
   }
@@ -263,6 +241,7 @@ void Ingest::SetChanges(const Event& event, const Portal& portal, const Sender& 
   plan.revision = portal.revision;
   plan.forget_previous_token =
       sender.kind == Sender::Kind::kPortal && portal.previous_token.has_value();
+  plan.offline_queue_filled = event.kind == EventKind::kOfflineEvent;
   plan.ignored = false;
   plan.changes.clear();
   plan.journal.reason.clear();
@@ -291,11 +270,13 @@ Status Ingest::PlanFor(const Posted& posted, const Portal* portal, Plan& plan) {
   }
   SetChanges(posted.event, *portal, sender, plan);
   plan.journal.key = posted.key;
+  plan.likeness = Likeness{posted.content};
   plan.only_known = sender.kind == Sender::Kind::kUninstalled;
   plan.waits_for.reset();
   if (sender.kind == Sender::Kind::kWaiting) {
     plan.waits_for = sender.installation;
     plan.ignored = false;
+    plan.offline_queue_filled = false;
     plan.changes.clear();
     plan.journal.key = SaltedKey(posted.key, View(posted.token));
   }
@@ -338,6 +319,10 @@ Result<Committed> Ingest::CommitJournalled(const Event& event, Plan plan) {
     }
     SetChanges(event, *portal, {Sender::Kind::kPortal, {}}, refused);
     refused.only_known = portal->status == PortalStatus::kUninstalled;
+    // What we fetched ourselves tells nothing of the token that events come with.
+    const bool fetched = refused.journal.source == EventSource::kOffline ||
+                         refused.journal.source == EventSource::kReadback;
+    if (fetched) refused.forget_previous_token = false;
     return {};
   };
   Result<std::shared_ptr<const Portal>> portal = portals_.FindFresh(plan.member_id);
@@ -354,7 +339,9 @@ Status Ingest::ApplyWaiting(const WaitingEvent& waiting) {
   Plan plan;
   plan.member_id = waiting.member_id;
   plan.journal = waiting.journal;
-  plan.journal.key = KeyOf(event, CanonicalData(tree));
+  const std::string data = CanonicalData(tree);
+  plan.journal.key = KeyOf(event, data);
+  plan.likeness = Likeness{ContentKeyOf(event, data)};
   plan.waited = waiting.id;
   Result<Committed> committed = CommitJournalled(event, std::move(plan));
   if (!committed) return Fail(std::move(committed).error());

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "codec/body.h"
+#include "codec/tree.h"
 #include "crypto/keyring.h"
 #include "domain/event.h"
 #include "ingest/hold.h"
@@ -40,6 +41,17 @@ struct Arrival {
   const std::atomic<bool>* unless = nullptr;
 };
 
+// An event that nobody posted: we fetched it from the portal's offline queue, or found out by
+// reading a chat back. The portal is believed, because it was called with its own token.
+struct UnpostedEvent {
+  MemberId member_id;
+  EventSource source = EventSource::kOffline;
+  std::string name;  // in capitals
+  Tree data;
+  std::optional<std::int64_t> ts;  // the portal's clock
+  bool overtaken = false;          // see Likeness
+};
+
 // Turns a posted body into rows: decodes it, finds its portal, checks that it comes from there,
 // plans the changes and commits them. Thread-safe; makes no network call.
 class Ingest {
@@ -64,6 +76,11 @@ class Ingest {
   void Receive(BodyFormat format, std::string_view body, const Arrival& arrival, Claimed& claimed,
                Done done);
 
+  // Takes in an event that was not posted, and returns when it is on disk. One that was posted too
+  // is kDuplicate; what cannot be used is journalled and kIgnored. Errors: kNotFound when the
+  // portal is gone, kUnauthenticated when it is uninstalled; the store's.
+  Result<Committed> TakeUnposted(const UnpostedEvent& unposted);
+
   // Applies an event that waited for a proof which succeeded. Repeating it changes nothing.
   Status ApplyWaiting(const WaitingEvent& waiting);
 
@@ -83,6 +100,7 @@ class Ingest {
   struct Posted {
     Event event;
     EventKey key{};
+    EventKey content{};
     TokenHash token{};
   };
 

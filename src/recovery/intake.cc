@@ -59,6 +59,9 @@ void NoteEvent(const SpooledRequest& request, const Claimed& claimed,
   const EventKind kind = KindOf(claimed.event);
   const std::string name(kind == EventKind::kOther ? "other" : WireName(kind));
   Count("imrelay_events_total", {{"event", name}, {"status", status}, {"source", "spool"}});
+  if (status == "accepted" && kind == EventKind::kMessageDelete) {
+    Count("imrelay_deletions_found_total", {{"source", "spool"}});
+  }
 }
 
 }  // namespace

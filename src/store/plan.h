@@ -22,6 +22,20 @@ using EventKey = std::array<std::uint8_t, 16>;
 
 enum class EventSource { kWebhook, kSpool, kOffline, kReadback };
 
+// By what an event is known again that comes by two ways, with two times: posted, and from the
+// portal's offline queue.
+struct Likeness {
+  EventKey content{};  // of portal, name and data, without the time
+  // Of an event of the queue: the keys it would have, had it been posted in the seconds around its
+  // `ts`; the nearest first.
+  std::vector<EventKey> posted = {};
+  // Of an edit of the queue: a later one of the same message is there too, so this is not how the
+  // message ended.
+  bool overtaken = false;
+};
+// The two times of one event differ by no more, in seconds.
+inline constexpr std::int64_t kLongestLikeness = 120;
+
 enum class EventStatus {
   kApplied,   // its changes are in the database
   kWaiting,   // its installation is not proven yet
@@ -107,6 +121,10 @@ struct Plan {
   // that waited is ignored and its body dropped.
   bool only_known = false;
   bool forget_previous_token = false;
+  // The portal tells that its offline queue has something.
+  bool offline_queue_filled = false;
+  // None: the event is known again by its key alone.
+  std::optional<Likeness> likeness = {};
   std::vector<Change> changes;
   // When this is true by the time its turn comes, it is refused with kUnavailable and the reason
   // kHeldBack: something that was before it could not be committed. None: it never waits.

@@ -129,7 +129,7 @@ class Store {
 
   // Removes the portal with its tokens and message data; only the counts stay. Done in many short
   // commits; where it was cut off it is done again, and the portal shows as uninstalled until then.
-  // Errors: kNotFound when there is no such portal.
+  // Errors: kNotFound when there is no such portal; kConflict when it is installed again meanwhile.
   virtual Status RemovePortal(const MemberId& member_id, TimePoint now) = 0;
 
   // Tells OK when the schema is current and the database can be written right now; writes nothing

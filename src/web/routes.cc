@@ -133,6 +133,10 @@ class Routes::Post {
   void Measure(std::string_view status) const {
     const auto labels = EventLabels().find({KindOf(claimed.event), status});
     if (labels != EventLabels().end()) Count("imrelay_events_total", labels->second);
+    if (status == "accepted" && KindOf(claimed.event) == EventKind::kMessageDelete) {
+      static const MetricLabels posted{{"source", "webhook"}};
+      Count("imrelay_deletions_found_total", posted);
+    }
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin_;
     Observe("imrelay_event_commit_seconds", took.count());
   }

@@ -87,6 +87,38 @@ TEST_CASE("delivery_reports: the accounts add up, by line and day") {
   CHECK_FALSE(Contains(ShowAccounts(bench.store(), query, OutputFormat::kText)->text, "m1"));
 }
 
+TEST_CASE("delivery_reports: what saw deletions first, and what the webhook missed") {
+  ChannelStoreBench bench;
+  const auto take = [&](EventSource source, std::int64_t message, const std::string& id) {
+    Plan plan = bench.PlanOf("m1", {Deleted(message, {id})});
+    plan.journal.source = source;
+    return bench.Commit(plan);
+  };
+  REQUIRE(take(EventSource::kWebhook, 1, "a") == "accepted");
+  REQUIRE(take(EventSource::kSpool, 2, "b") == "accepted");
+  REQUIRE(take(EventSource::kOffline, 3, "c") == "accepted");
+  REQUIRE(take(EventSource::kOffline, 4, "d") == "accepted");
+  REQUIRE(take(EventSource::kReadback, 5, "e") == "accepted");
+  REQUIRE(take(EventSource::kWebhook, 4, "d") == "ignored: already_deleted");
+
+  const Output text = ShowAccounts(bench.store(), {}, OutputFormat::kText).value();
+  const Output json = ShowAccounts(bench.store(), {}, OutputFormat::kJson).value();
+
+  CAPTURE(text.text);
+  CHECK(text.found);
+  CHECK(Contains(text.text, "deletions, by what saw them first:\n"));
+  const std::string totals = json.text.substr(json.text.find("\"totals\""));
+  for (const char* sum : {"\"first_seen\": 5", "\"first_seen_webhook\": 1",
+                          "\"first_seen_spool\": 1", "\"first_seen_offline\": 2",
+                          "\"first_seen_readback\": 1", "\"webhook_missed\": 2"}) {
+    CAPTURE(sum);
+    CHECK(Contains(totals, sum));
+  }
+  // The rows go, the counts stay.
+  REQUIRE(bench.raw().Execute("DELETE FROM event"));
+  CHECK(ShowAccounts(bench.store(), {}, OutputFormat::kJson)->text == json.text);
+}
+
 TEST_CASE("delivery_reports: a lost deletion or message is found wrong") {
   for (const char* loss : {"UPDATE tally SET received = received + 1 WHERE what = 'deletion'",
                            "UPDATE tally SET received = received + 1 WHERE what = 'message'"}) {

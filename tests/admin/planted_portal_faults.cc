@@ -197,6 +197,21 @@ const std::vector<PlantedFault> kPlanted{
      "bindings", Level::kFail, "ONA, ONB", "doctor --fix", Act::kRegister},
     {"missing offline", [](PortalSight& s) { (*s.bindings)->missing_offline = {"ONA"}; },
      "offline bindings", Level::kWarn, "ONA", "doctor --fix", Act::kRegister},
+    {"queue refused", [](PortalSight& s) { s.queue.problem = "access_denied"; }, "offline queue",
+     Level::kWarn, "the last read of what Bitrix24 lost failed: access_denied; 3 events wait",
+     "an administrator of the portal has to open", {}},
+    {"queue away", [](PortalSight& s) { s.queue.problem = "no_answer"; }, "offline queue",
+     Level::kWarn, "no_answer", "tried again by itself", {}},
+    {"queue never read", [](PortalSight& s) { s.queue.read_at = {}; }, "offline queue",
+     Level::kWarn, "3 events wait in it, last read never", "a running worker", {}},
+    {"queue not read of late",
+     [](PortalSight& s) { s.queue.read_at = kSightTaken - std::chrono::hours(2); },
+     "offline queue", Level::kWarn, "3 events wait in it", "a running worker", {}},
+    {"queue cannot be asked",
+     [](PortalSight& s) { s.queued = Refused<std::int64_t>(Fault::kForbidden, "access_denied"); },
+     "offline queue", Level::kFail, "access_denied", "", {}},
+    {"chats that may not be read", [](PortalSight& s) { s.readback = {1, 2}; }, "reading back",
+     Level::kOk, "1 confirmed messages are to be read back; 2 chats may not be read", "", {}},
     {"stale", [](PortalSight& s) { (*s.bindings)->stale = {"ONA https://old/x"}; },
      "stale bindings", Level::kWarn, "https://old/x", "doctor --fix", Act::kRegister},
     {"foreign",
@@ -324,6 +339,8 @@ PortalSight WellPortal() {
   sight.bindings = Bindings{};
   sight.connectors = std::vector<ConnectorId>{ConnectorId("myconnector")};
   sight.offline_queue = true;
+  sight.queue.read_at = kSightTaken - std::chrono::minutes(5);
+  sight.queued = 3;
   sight.line_status.emplace(107, LineStatus{true, true, false});
   return sight;
 }

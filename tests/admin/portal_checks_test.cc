@@ -14,7 +14,7 @@ using Level = Finding::Level;
 TEST_CASE("portal_checks: a healthy portal has nothing but ok") {
   const Findings findings = CheckPortal(WellPortal(), kSightTaken);
 
-  CHECK(findings.size() == 10);
+  CHECK(findings.size() == 11);
   for (const Finding& finding : findings) {
     CAPTURE(finding.check);
     CHECK(finding.level == Level::kOk);

@@ -6,6 +6,8 @@ the stand-ins wrote down, and finds
   lost       answered 200, and not kept, or never told to the channel
   doubled    kept or told a second time
   misplaced  kept, told or confirmed for a message, chat or portal that it was not posted for
+  overtaken  told after a message that is newer: what waited in the spooler's file may be, once
+             workers answer again, so only scenarios in which nothing is spooled look at it
 
 Everything it needs is in an Evidence, so that test_judge.py can plant each violation.
 """
@@ -53,7 +55,7 @@ class Evidence:
 
 @dataclasses.dataclass(frozen=True)
 class Finding:
-    kind: str  # "lost", "doubled", "misplaced"
+    kind: str  # "lost", "doubled", "misplaced", "overtaken"
     what: str
 
 
@@ -107,7 +109,9 @@ class Judge:
         self.judge_calls()
         self.judge_confirmations()
         for what in self.evidence.violations:
-            self.find("doubled" if what.endswith("twice") else "misplaced", what)
+            late = what.endswith("came after a newer message")
+            twice = what.endswith("twice")
+            self.find("overtaken" if late else "doubled" if twice else "misplaced", what)
         if self.evidence.ended:
             self.judge_ends()
         return self.findings

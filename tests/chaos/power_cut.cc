@@ -75,8 +75,8 @@ std::string PathOf(int fd) {
   const ssize_t length = readlink(link, path, sizeof path);
   if (length <= 0) return {};
   std::string name(path, static_cast<size_t>(length));
-  const bool inside = name == Followed() || name.compare(0, Followed().size() + 1,
-                                                         Followed() + '/') == 0;
+  const bool inside =
+      name == Followed() || name.compare(0, Followed().size() + 1, Followed() + '/') == 0;
   return inside && !name.ends_with("-shm") ? name : std::string();
 }
 
@@ -169,10 +169,8 @@ void SyncFile(int fd, const std::string& path) {
   HoldNumber(fd, path, facts.st_ino);
   // Only what was opened for writing alone is opened again: SQLite opens nothing like that.
   const bool unreadable = (fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY;
-  const int from =
-      unreadable ? open(Kept("file", facts.st_ino).c_str(), O_RDONLY | O_CLOEXEC) : fd;
-  const int to =
-      open(Kept("synced", facts.st_ino).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  const int from = unreadable ? open(Kept("file", facts.st_ino).c_str(), O_RDONLY | O_CLOEXEC) : fd;
+  const int to = open(Kept("synced", facts.st_ino).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
   const int list = open(Kept("dirty", facts.st_ino).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (from < 0 || to < 0 || list < 0) Give("a sync", path);
   std::vector<char> bytes(1 << 16);
@@ -233,8 +231,8 @@ int Sync(int fd) {
   return 0;
 }
 
-// Makes a change of a file: `call` under the lock, what it changes written down before. A `begin` of
-// kEnd is where the descriptor stands.
+// Makes a change of a file: `call` under the lock, what it changes written down before. A `begin`
+// of kEnd is where the descriptor stands.
 template <typename Call>
 auto Change(int fd, uint64_t begin, uint64_t size, Call call) {
   const std::string path = PathOf(fd);
@@ -302,12 +300,13 @@ int ftruncate(int fd, off_t size) noexcept {
 int ftruncate64(int fd, off64_t size) noexcept { return ftruncate(fd, size); }
 
 int fallocate(int fd, int mode, off_t at, off_t size) {
-  return static_cast<int>(Change(fd, static_cast<uint64_t>(at), kEnd, [&] {
-    return syscall(SYS_fallocate, fd, mode, at, size);
-  }));
+  return static_cast<int>(Change(fd, static_cast<uint64_t>(at), kEnd,
+                                 [&] { return syscall(SYS_fallocate, fd, mode, at, size); }));
 }
 
-int fallocate64(int fd, int mode, off64_t at, off64_t size) { return fallocate(fd, mode, at, size); }
+int fallocate64(int fd, int mode, off64_t at, off64_t size) {
+  return fallocate(fd, mode, at, size);
+}
 
 int posix_fallocate(int fd, off_t at, off_t size) {
   return fallocate(fd, 0, at, size) == 0 ? 0 : errno;

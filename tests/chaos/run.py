@@ -3,8 +3,9 @@
 
 Each scenario breaks something under load and then has one judge (judge.py) say that no acknowledged
 event was lost, none applied twice, and none to another message or portal. NAME is a part of a
-scenario's name, as in test_power_cut. What a scenario needs and is not there, root rights for a mount
-for example, makes it skipped, and it says so.
+scenario's name, as in test_power_cut. Where something is missing that a scenario needs, as rights
+for a mount, it is skipped and says so. Power cuts and clocks need build/release/imrelay, or
+another one without sanitizers that IMRELAY_TEST_RELEASE names.
 """
 
 import pathlib

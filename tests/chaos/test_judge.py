@@ -104,6 +104,10 @@ class TheJudge(unittest.TestCase):
                       lambda e: e.violations.append("message.updated 5 came after its deletion")):
             self.check("misplaced", plant)
 
+    def test_finds_what_is_overtaken(self):
+        self.check("overtaken", lambda e: e.violations.append(
+            "message.created 5 came after a newer message"))
+
     def test_reads_posts_by_their_form(self):
         portal = Portal(A)
         post = parse_post(A, DELETE, portal.delete(7, ["x-1", "x-2"], chat="c 1").decode(), 200)

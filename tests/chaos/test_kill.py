@@ -18,12 +18,15 @@ class Killed(ChaosTest):
     def test_kill_9_at_any_moment(self):
         """Whenever a worker is killed: nothing acknowledged is lost, doubled or misplaced."""
         with self.traffic(pause=0.05) as traffic:
-            for _ in range(KILLS):
+            for turn in range(KILLS):
                 time.sleep(random.uniform(0.05, 0.6))
-                os.kill(random.choice(wait_for(self.stack.worker_pids)), signal.SIGKILL)
+                of = "spooler" if turn % 5 == 4 else "worker"
+                pids = wait_for(lambda: self.stack.worker_pids(of), what="somebody to kill")
+                os.kill(random.choice(pids), signal.SIGKILL)
                 self.reopen_dead_portals()
             self.await_new_worker()
-        self.judge(traffic, kills=KILLS)
+        # What a worker died over may be with the spooler when that dies.
+        self.judge(traffic, may_refuse=True, kills=KILLS)
 
 
 class Stopped(ChaosTest):
@@ -33,7 +36,7 @@ class Stopped(ChaosTest):
             for _ in range(STOPS):
                 time.sleep(random.uniform(0.2, 0.6))
                 [pid] = self.kill_workers(signal.SIGSTOP)
-                time.sleep(random.uniform(0.5, 5 if LONG else 2))
+                time.sleep(random.uniform(1, 5))  # nginx waits for three
                 os.kill(pid, signal.SIGCONT)
             wait_for(self.stack.is_ready)
         self.judge(traffic, stops=STOPS)

@@ -1,4 +1,4 @@
-"""The layer that cuts the power: a program that syncs keeps its files, one that forgets does not."""
+"""The layer that cuts the power: who syncs keeps its files, who forgets does not."""
 
 import os
 import pathlib

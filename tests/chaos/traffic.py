@@ -22,6 +22,7 @@ class Traffic:
         self.post = post or stack.post  # how a body is posted; gives an Answer or raises OSError
         self.posts = []
         self.answers = collections.Counter()
+        self.spooled = 0  # of those that were answered 200
         self.lock = threading.Lock()
         self.numbers = itertools.count(FIRST_NUMBER)
         self.stopped = threading.Event()
@@ -64,11 +65,13 @@ class Traffic:
         try:
             answer = self.post(body)
             result = answer.status
+            spooled = result == 200 and answer.json["status"] == "spooled"
         except OSError as error:
-            answer, result = None, type(error).__name__
+            answer, result, spooled = None, type(error).__name__, False
         post = parse_post(portal.member_id, event, body.decode(), result)
         with self.lock:
             self.answers[result] += 1
+            self.spooled += spooled
             self.posts.append(post)
         return answer
 

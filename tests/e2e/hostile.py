@@ -5,6 +5,18 @@ import socket
 import threading
 import time
 
+# Each is something else than it looks like to a part that decodes, joins or cuts it.
+TRICKY_PATHS = (
+    "//bitrix24/event", "/bitrix24//event", "/bitrix24/./event", "/bitrix24/x/../event",
+    "/bitrix24/%2e%2e/bitrix24/event", "/bitrix24/%65vent", "/bitrix24/event%2f",
+    "/bitrix24/event%20", "/bitrix24/event;a=b", "/bitrix24/event%3fx", "/Bitrix24/event",
+    "/bitrix24/event/..", "/bitrix24\\event", "/bitrix24/%c0%aevent",
+    "/bitrix24/%ff/event", "/bitrix24/nobody/event", "/bitrix24/'--/event",
+    "/bitrix24/" + "n" * 7000 + "/event",
+    "/bitrix24/" + "n/" * 3000 + "event", "/bitrix24/%0d%0aX-Evil:%201/event",
+    "/channel/v1/../../bitrix24/event", "/metrics/../bitrix24/event",
+    "/channel/v1/messages/../messages", "/channel/telegram/%2e%2e/x")
+
 
 def send_raw(port, data, timeout=30, source="127.0.0.1"):
     """Sends bytes as they are; the whole answer, b"" when there was none."""

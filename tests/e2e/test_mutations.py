@@ -13,7 +13,7 @@ from stack import LONG, Answer, StackTest, children
 
 COUNT = 100_000 if LONG else 5_000
 CLIENTS = 4
-# Everything a body alone can bring about. A 503 is one only where too many installations wait.
+# Everything a body alone can bring about. A 429 only where too many installations wait.
 ALLOWED = {200, 400, 403, 413, 415}
 
 
@@ -41,7 +41,7 @@ class Client(threading.Thread):
                 self.wrong.append((body, kind, error))
                 continue
             self.answers[answer.status] += 1
-            limited = answer.status == 503 and answer.json["error"] == "rate_limited"
+            limited = answer.status == 429 and answer.json["error"] == "rate_limited"
             if answer.status not in ALLOWED and not limited:
                 self.wrong.append((body, kind, answer))
         connection.close()

@@ -6,6 +6,7 @@
 #include "codec/event_decoder.h"
 #include "codec/form.h"
 #include "codec/json.h"
+#include "codec/page_opening.h"
 #include "tests/fuzz/body_checks.h"
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/tree_checks.h"
@@ -97,9 +98,41 @@ void CheckSpelledAsJson(const Tree& tree, const Event& event) {
   Check(again && EventToJson(*again) == EventToJson(event), "so is the event");
 }
 
+// One word of printable ASCII.
+bool IsPlain(std::string_view text, std::size_t most) {
+  return text.size() <= most &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7F; });
+}
+
+// What a browser posts to a page comes in the same bodies.
+void CheckOpening(std::string_view query, const Tree& body) {
+  constexpr std::size_t kLongestId = 100;
+  constexpr std::size_t kLongestToken = 4096;
+  const PostedAction action = DecodeAction(query, body);
+  Check(IsPlain(action.member_id.value(), kLongestId) && IsPlain(action.action, kLongestId) &&
+            IsPlain(action.page_token, kLongestToken) && action.after >= 0,
+        "what a form of a page says is plain");
+  const Result<PostedOpening> opening = DecodeOpening(query, body);
+  if (!opening) {
+    Check(opening.error().reason == "bad_opening", "an opening is refused for that");
+    return;
+  }
+  Check(!opening->access_token.empty() && !opening->member_id.value().empty(),
+        "an opening names a portal and brings a token");
+  Check(IsPlain(opening->member_id.value(), kLongestId) &&
+            IsPlain(opening->connector.value(), kLongestId) && opening->line.value() >= 0 &&
+            IsPlain(opening->server_endpoint, 255) && IsPlain(opening->language, 10),
+        "what an opening says is plain");
+  for (const Secret* token :
+       {&opening->access_token, &opening->refresh_token, &opening->application_token}) {
+    Check(IsPlain(token->Reveal(), kLongestToken), "a token is plain");
+  }
+}
+
 void CheckBytes(std::string_view body) {
   const std::optional<Tree> tree = CheckBody(FormatOfJournalled(body), body);
   if (!tree) return;
+  CheckOpening(body, *tree);
   const Result<Event> event = DecodeEvent(*tree);
   if (!event) {
     Check(event.error().code == ErrorCode::kInvalidArgument && event.error().reason == "no_event",

@@ -9,6 +9,7 @@
 #include "bitrix24/endpoint.h"
 #include "bitrix24/message_methods.h"
 #include "bitrix24/methods.h"
+#include "bitrix24/offline_methods.h"
 #include "bitrix24/portal_calls.h"
 #include "codec/form.h"
 #include "codec/json.h"
@@ -79,7 +80,36 @@ bool Read(const CallResult& answer, const CallResultOf<T>& read, bool may_pass =
   return false;
 }
 
+void CheckOfflineEvents(const std::vector<OfflineEvent>& events) {
+  Check(events.size() <= kMaxKeys, "a list has an end");
+  for (const OfflineEvent& event : events) {
+    Check(event.id > 0 && event.id <= kLargestOfflineId, "one can ask for what is behind an event");
+    Check(!event.event.empty(), "an event has a name");
+    Check(ParseJson(ClearOffline(event.process_id, {event.id}).parameters).has_value(),
+          "clearing it is JSON");
+  }
+}
+
+void CheckOffline(const CallResult& answer) {
+  const CallResultOf<OfflinePage> page = ReadOfflinePage(answer);
+  if (Read(answer, page)) {
+    CheckOfflineEvents(page->events);
+    Check(page->total >= static_cast<std::int64_t>(page->events.size()), "all is no less than one");
+    Check(std::is_sorted(page->events.begin(), page->events.end(),
+                         [](const auto& a, const auto& b) { return a.id < b.id; }),
+          "a page stands by its numbers");
+  }
+  const CallResultOf<OfflineBatch> batch = ReadOfflineBatch(answer);
+  if (Read(answer, batch)) CheckOfflineEvents(batch->events);
+  const ChatId kChat(1807);
+  const CallResultOf<std::vector<ChatMessage>> messages = ReadChatMessages(answer, kChat);
+  if (!Read(answer, messages)) return;
+  for (const ChatMessage& message : *messages)
+    Check(message.id.value() > 0, "a message has a number");
+}
+
 void CheckReaders(const CallResult& answer) {
+  CheckOffline(answer);
   Read(answer, ReadDone(answer));
   Read(answer, ReadBound(answer), true);
   Read(answer, ReadConnectorStatus(answer));

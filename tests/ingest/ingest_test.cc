@@ -86,6 +86,7 @@ TEST_CASE("ingest: every recorded body waits for the proof, and is applied after
   CHECK(bench.Show("SELECT status, count(*) FROM events GROUP BY 1") == "applied|13\nignored|1");
   CHECK(bench.Show("SELECT event FROM events WHERE status = 'ignored'") == "ONAPPINSTALL");
   CHECK(bench.Show("SELECT status FROM portals") == "uninstalled");
+  bench.FinishErasures();
   CHECK(bench.Show("SELECT count(*) FROM messages") == "0");
 }
 

@@ -141,6 +141,7 @@ TEST_CASE("tokens: an uninstalled portal's repeat is known and its other events 
   CHECK(bench.Post(Add(2, "token-b")) == "wrong_token");
 
   CHECK(bench.Show("SELECT count(*) FROM events") == events);
+  bench.FinishErasures();
   CHECK(bench.Show("SELECT count(*) FROM messages") == "0");
 }
 
@@ -232,6 +233,7 @@ TEST_CASE("tokens: what waited behind an uninstallation with CLEAN leaves no mes
   }
 
   CHECK(bench.Show("SELECT status FROM portals") == "uninstalled");
+  bench.FinishErasures();
   CHECK(bench.Show("SELECT count(*) FROM messages") == "0");
   CHECK(bench.Show("SELECT count(*) FROM event WHERE body IS NOT NULL") == "0");
   CHECK(bench.Show("SELECT event, status FROM events ORDER BY id") ==

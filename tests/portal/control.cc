@@ -70,6 +70,12 @@ Reply Settle(const Order& order) {
       portal.connector_editors.insert(NumberOf(user.text()).value_or(0));
     }
   }
+  if (const Tree* outsiders = order.values.Find("outsiders")) {
+    portal.outsiders.clear();
+    for (const auto& [key, user] : outsiders->items()) {
+      portal.outsiders.insert(NumberOf(user.text()).value_or(0));
+    }
+  }
   portal.deleted = order.flag("deleted", portal.deleted);
   portal.license = order.text("license", portal.license);
   portal.language = order.text("language", portal.language);
@@ -193,7 +199,8 @@ Reply Edit(const Order& order) {
 }
 
 Reply Delete(const Order& order) {
-  return OperatorDeletes(order.cloud, order.portal, order.number("message_id", 0), order.actor());
+  return OperatorDeletes(order.cloud, order.portal, order.number("message_id", 0), order.actor(),
+                         order.flag("completely", false));
 }
 
 // As imconnector.send.status.delivery of one message.

@@ -195,22 +195,32 @@ Reply StatusReading(Caller& /*caller*/, const Tree& parameters) {
   return Answer(PhpValue::Map({{"SUCCESS", true}, {"DATA", PhpValue::Map()}}));
 }
 
-// The newest first, as far as reading back needs it.
+// The newest first; those after FIRST_ID are the oldest of them.
 // Source: b24restdocs, api-reference/chats/messages/im-dialog-messages-get.md.
 Reply DialogMessages(Caller& caller, const Tree& parameters) {
   const std::string dialog = Text(parameters, "DIALOG_ID");
   if (dialog.empty()) return Refuse(400, "DIALOG_ID_EMPTY", "Dialog ID can't be empty");
   const std::int64_t chat_id = ChatIdOf(dialog);
-  if (!caller.portal.chats.contains(chat_id)) {
+  if (!caller.portal.chats.contains(chat_id) || caller.portal.outsiders.contains(caller.user_id)) {
     return Refuse(403, "ACCESS_ERROR", "You do not have access to the specified dialog");
   }
   const std::int64_t last = Number(parameters, "LAST_ID", 0);
-  const std::int64_t limit = Number(parameters, "LIMIT", 20);
+  const std::int64_t limit = std::min<std::int64_t>(Number(parameters, "LIMIT", 20), 50);
+  const bool from_first = parameters.FindAnyCase("FIRST_ID") != nullptr;
+  const std::int64_t first = Number(parameters, "FIRST_ID", 0);
+  std::vector<const Message*> shown;
+  for (const auto& [id, message] : caller.portal.messages) {
+    if (message.chat_id != chat_id || (last != 0 && id >= last)) continue;
+    if (from_first && id <= first) continue;
+    shown.push_back(&message);
+  }
+  if (!from_first) std::reverse(shown.begin(), shown.end());
+  if (static_cast<std::int64_t>(shown.size()) > limit)
+    shown.resize(static_cast<std::size_t>(limit));
+  if (from_first) std::reverse(shown.begin(), shown.end());
   std::vector<PhpValue> found;
-  for (auto one = caller.portal.messages.rbegin(); one != caller.portal.messages.rend(); ++one) {
-    const Message& message = one->second;
-    if (message.chat_id != chat_id || (last != 0 && message.id >= last)) continue;
-    if (static_cast<std::int64_t>(found.size()) == limit) break;
+  for (const Message* one : shown) {
+    const Message& message = *one;
     PhpValue params = PhpValue::Map();
     if (message.deleted) params.Set("IS_DELETED", "Y");
     PhpValue ids = PhpValue::Map();

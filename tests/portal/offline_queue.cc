@@ -55,6 +55,7 @@ bool Fits(const OfflineRow& row, std::string_view condition, const std::string& 
     const std::string own = column == "TIMESTAMP_X"  ? Iso(row.time)
                             : column == "EVENT_NAME" ? row.event
                             : column == "MESSAGE_ID" ? row.message_id
+                            : column == "PROCESS_ID" ? row.process_id
                                                      : value;
     order = own.compare(value);
   }

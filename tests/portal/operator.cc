@@ -96,7 +96,8 @@ Reply OperatorEdits(Cloud& cloud, Portal& portal, std::int64_t message_id, const
   return {};
 }
 
-Reply OperatorDeletes(Cloud& cloud, Portal& portal, std::int64_t message_id, const Actor& actor) {
+Reply OperatorDeletes(Cloud& cloud, Portal& portal, std::int64_t message_id, const Actor& actor,
+                      bool completely) {
   Message* message = FindLiving(portal, message_id);
   if (message == nullptr) return NoMessage();
   const Chat& chat = portal.chats.at(message->chat_id);
@@ -112,6 +113,7 @@ Reply OperatorDeletes(Cloud& cloud, Portal& portal, std::int64_t message_id, con
   message->deleted = true;
   message->sending = false;
   message->external_ids.clear();
+  if (completely) portal.messages.erase(message_id);
   if (elements.items().empty()) return {};
   TellOfMessage(cloud, portal, chat, "ONIMCONNECTORMESSAGEDELETE", std::move(elements), actor);
   return {};

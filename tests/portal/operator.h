@@ -28,7 +28,9 @@ Reply OperatorEdits(Cloud& cloud, Portal& portal, std::int64_t message_id, const
 
 // ONIMCONNECTORMESSAGEDELETE with one element an external id, where there are ids; the portal has
 // them no more afterwards. A client's message can be deleted where the connector allows it.
-Reply OperatorDeletes(Cloud& cloud, Portal& portal, std::int64_t message_id, const Actor& actor);
+// `completely`: nothing of it is left, not even that it was there.
+Reply OperatorDeletes(Cloud& cloud, Portal& portal, std::int64_t message_id, const Actor& actor,
+                      bool completely = false);
 
 // Operators look at every message that was confirmed since the last time and edit a share of them
 // (0 to 1), and delete a share. Which ones its number alone decides. Answers how many were "edited"

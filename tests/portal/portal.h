@@ -117,6 +117,7 @@ struct Portal {
   std::map<std::int64_t, Chat> chats;
   std::map<std::int64_t, Message> messages;
   std::set<std::int64_t> connector_editors;  // users who may change connectors without being admin
+  std::set<std::int64_t> outsiders;          // users who take part in no chat
   std::set<std::string> features;            // rest_offline_extended, rest_auth_connector
   std::string license = "ru_basic";
   std::string language = "en";

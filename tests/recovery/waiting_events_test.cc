@@ -86,6 +86,7 @@ TEST_CASE("waiting_events: an uninstallation among them ends what comes after") 
   CHECK(ApplyWaitingEvents(bench.store(), bench.ingest) == 3);
 
   CHECK(bench.Show("SELECT status FROM portals") == "uninstalled");
+  bench.FinishErasures();
   CHECK(bench.Show("SELECT count(*) FROM messages") == "0");
   CHECK(bench.Show("SELECT value FROM setting WHERE name = 'erased_messages'") == "1");
 }

@@ -108,7 +108,7 @@ TEST_CASE("backup: a damaged database is told, and nothing is left behind") {
   const Result<Backup> backup = BackUp(damaged, bench.copy, Look::kQuick);
 
   REQUIRE_FALSE(backup.has_value());
-  CHECK(backup.error().reason == kDamaged);
+  CHECK(backup.error().reason == kDatabaseDamaged);
   CHECK(bench.Files() == 1);
 }
 
@@ -145,7 +145,7 @@ TEST_CASE("backup: what was queued keeps its key in a copy, what comes later get
   std::vector<Ask> asks;
   Result<std::vector<ReadyQueue>> ready = (*store)->FindReady(Target::kChannel);
   REQUIRE(ready.has_value());
-  for (const ReadyQueue& queue : *ready) asks.push_back({queue.queue, 10});
+  for (const ReadyQueue& queue : *ready) asks.push_back({queue.id, 10});
   Result<std::vector<Delivery>> taken =
       (*store)->Turn({}, Target::kChannel, asks, 12, bench.clock.Now());
 

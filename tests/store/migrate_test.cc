@@ -235,6 +235,33 @@ TEST_CASE("migrate: deliveries of the release before keep their order, before an
   CHECK(raw.Show("SELECT what, sum(received) FROM tally GROUP BY 1") == "deletion|1\nmessage|4");
 }
 
+TEST_CASE("migrate: the release before goes on beside the reading of offline queues") {
+  TemporaryDirectory directory;
+  const std::string path = directory.File("x.db");
+  RawDatabase raw(path);
+  for (int i = 0; i < 4; ++i) REQUIRE(raw.Execute(sql::kMigrations[i].text));
+  REQUIRE(
+      raw.Execute("PRAGMA user_version = 4; PRAGMA application_id = 1768780396;"
+                  "INSERT INTO portal (portal_id, member_id, status) VALUES (1, 'm1', 'active');"
+                  "INSERT INTO line VALUES (1, 1, 'conn', 7, 'active', 0, 0);"
+                  "INSERT INTO chat VALUES (1, 1, 'chat-1', 1807);"
+                  "INSERT INTO message VALUES (5, 1, 0, 'a', 1, 0, 10, NULL, NULL, NULL, NULL),"
+                  "  (6, 1, 0, 'b', 1, 0, 10, NULL, 20, 'done', NULL)"));
+
+  CHECK(MigrateFile(path) == SchemaVersion() - 4);
+
+  // What the release before writes: a deletion, an edit, a tombstone.
+  REQUIRE(raw.Execute("UPDATE message SET deleted_at = 90000, outcome = 'pending' "
+                      "WHERE message_id = 5;"
+                      "INSERT INTO message (line_key, message_id, part, external_message_id, "
+                      "chat_key, direction, created_at, updated_at, deleted_at, outcome) "
+                      "VALUES (1, 7, 0, 'c', 1, 0, 10, NULL, 90001, 'pending')"));
+  CHECK(raw.Show("SELECT day, what, received FROM tally WHERE what LIKE 'deletion%'") ==
+        "0|deletion|1\n1|deletion|2");
+  CHECK(raw.Show("SELECT offline_due_at, offline_read_at FROM portal") == "0|NULL");
+  CHECK(raw.Show("PRAGMA integrity_check") == "ok");
+}
+
 TEST_CASE("migrate: another program's database is refused and stays as it is") {
   TemporaryDirectory directory;
   const std::string path = directory.File("x.db");

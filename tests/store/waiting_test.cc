@@ -304,6 +304,7 @@ TEST_CASE("waiting: what waited behind an uninstallation is dropped with its bod
 
   CHECK(Due(bench).empty());
   CHECK(bench.Show("SELECT status FROM events WHERE event = 'LATE'") == "ignored");
+  bench.FinishErasures();
   CHECK(bench.Show("SELECT count(*) FROM event WHERE body IS NOT NULL") == "0");
   CHECK(bench.Show("SELECT count(*) FROM messages") == "0");
 }

@@ -58,6 +58,7 @@ SELECT message_id FROM message WHERE message_id > ?2 ORDER BY message_id LIMIT 1
 -- name: EraseMessages
 -- A message that is being sent, or whose ids come later, needs its tombstone, to be deleted by them; so
 -- does a client's own one, because not every channel wants that deletion. It holds ids and times only.
+-- In RETURNING, SQLite 3.40 takes IS NOT NULL for always true.
 DELETE FROM message WHERE message_id > ?2 AND message_id <= ?3 AND line_key IN (SELECT line_key FROM line WHERE portal_id = ?1)
   AND NOT (+deleted_at IS NOT NULL AND EXISTS (
     SELECT 1 FROM delivery AS d
@@ -65,13 +66,13 @@ DELETE FROM message WHERE message_id > ?2 AND message_id <= ?3 AND line_key IN (
       AND (d.kind = 'message.created' AND d.state = 'leased' OR d.kind = 'message.deleted'
            AND d.state IN ('pending', 'leased')
            AND (message.direction = 1 OR message.external_message_id IS NULL))))
-RETURNING deleted_at IS NOT NULL;
+RETURNING deleted_at;
 
 -- name: EraseIncoming
 DELETE FROM incoming_message WHERE (external_message_id, chat_key) IN (
   SELECT external_message_id, chat_key FROM incoming_message INDEXED BY incoming_message_by_line
   WHERE line_key IN (SELECT line_key FROM line WHERE portal_id = ?1) LIMIT ?2)
-RETURNING deleted_at IS NOT NULL;
+RETURNING deleted_at;
 
 -- name: EventBound
 SELECT event_id FROM event WHERE portal_id = ?1 AND event_id > ?2

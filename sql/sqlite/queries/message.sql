@@ -38,18 +38,19 @@ WHERE l.portal_id = ?1 AND l.connector = ?2 AND l.line_id = ?3 AND l.status = 'a
 
 -- name: MessageInsert
 INSERT INTO message (line_key, message_id, part, external_message_id, chat_key, direction,
-                     created_at, updated_at, deleted_at, outcome)
-VALUES (?1, ?2, ?3, nullif(?4, ''), ?5, ?6, ?7, ?8, ?9, ?10);
+                     created_at, updated_at, deleted_at, outcome, edited_ts, found_by)
+VALUES (?1, ?2, ?3, nullif(?4, ''), ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12);
 
 -- name: MessageRemove
 DELETE FROM message WHERE line_key = ?1 AND message_id = ?2 AND part = ?3;
 
 -- name: MessageSetUpdated
-UPDATE message SET updated_at = ?4
+UPDATE message SET updated_at = ?4,
+  edited_ts = CASE WHEN ?5 > coalesce(edited_ts, 0) THEN ?5 ELSE edited_ts END
 WHERE line_key = ?1 AND message_id = ?2 AND part = ?3 AND deleted_at IS NULL;
 
 -- name: MessageSetDeleted
-UPDATE message SET deleted_at = ?4, outcome = 'pending'
+UPDATE message SET deleted_at = ?4, outcome = 'pending', found_by = ?5
 WHERE line_key = ?1 AND message_id = ?2 AND part = ?3 AND deleted_at IS NULL;
 
 -- name: IncomingFind

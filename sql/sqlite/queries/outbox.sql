@@ -195,7 +195,7 @@ DELETE FROM delivery WHERE line_key = ?1 AND message_id = ?2 AND kind = 'message
   AND external_message_id IS NULL AND state = 'pending';
 
 -- name: MessageNamingRows
-SELECT part, external_message_id, chat_key, direction, created_at, deleted_at, outcome
+SELECT part, external_message_id, chat_key, direction, created_at, deleted_at, outcome, found_by
 FROM message WHERE message_id = ?1 AND line_key = ?2 ORDER BY part;
 
 -- name: MessageName

@@ -40,7 +40,7 @@ UPDATE portal SET
   application = ?13,
   installed_event_id = ?9, installed_ts = ?10, installed_at = ?11, uninstalled_at = NULL,
   registration_fingerprint = NULL, registered_at = NULL, registration_problem = NULL,
-  upkeep_due_at = 0, revision = revision + 1
+  upkeep_due_at = 0, offline_due_at = 0, offline_extended = NULL, revision = revision + 1
 WHERE portal_id = ?1;
 
 -- name: PortalUninstall

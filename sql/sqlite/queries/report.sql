@@ -161,10 +161,14 @@ WITH deletion AS (
   WHERE m.created_at >= ?2 * 86400 GROUP BY 1, 2
 ), received AS (
   SELECT line_key, day, sum(CASE what WHEN 'deletion' THEN received END) AS deletions,
-    sum(CASE WHEN what <> 'deletion' THEN received END) AS messages,
+    sum(CASE WHEN what = 'message' OR what LIKE 'message %' THEN received END) AS messages,
     sum(CASE what WHEN 'message done' THEN received END) AS done,
     sum(CASE what WHEN 'message failed' THEN received END) AS failed,
-    sum(CASE what WHEN 'message cancelled' THEN received END) AS cancelled
+    sum(CASE what WHEN 'message cancelled' THEN received END) AS cancelled,
+    coalesce(sum(CASE what WHEN 'deletion_spool' THEN received END), 0) AS spool,
+    coalesce(sum(CASE what WHEN 'deletion_offline' THEN received END), 0) AS offline,
+    coalesce(sum(CASE what WHEN 'deletion_readback' THEN received END), 0) AS readback,
+    coalesce(sum(CASE what WHEN 'deletion_late' THEN received END), 0) AS late
   FROM tally WHERE day >= ?2 GROUP BY 1, 2
 ), known AS (
   SELECT line_key, day FROM received UNION SELECT line_key, day FROM deletion
@@ -180,7 +184,12 @@ SELECT p.member_id, nullif(l.connector, '') AS connector, l.line_id,
   coalesce(c.done, 0) + coalesce(r.done, 0) AS messages_done,
   coalesce(c.failed, 0) + coalesce(r.failed, 0) AS messages_failed,
   coalesce(c.cancelled, 0) + coalesce(r.cancelled, 0) AS messages_cancelled,
-  coalesce(c.pending, 0) AS messages_pending, coalesce(u.messages, 0) AS undeletable
+  coalesce(c.pending, 0) AS messages_pending, coalesce(u.messages, 0) AS undeletable,
+  coalesce(r.deletions, 0) AS first_seen,
+  coalesce(r.deletions - r.spool - r.offline - r.readback, 0) AS first_seen_webhook,
+  coalesce(r.spool, 0) AS first_seen_spool, coalesce(r.offline, 0) AS first_seen_offline,
+  coalesce(r.readback, 0) AS first_seen_readback,
+  coalesce(r.offline + r.readback - r.late, 0) AS webhook_missed
 FROM known AS k JOIN line AS l USING (line_key) JOIN portal AS p USING (portal_id)
 LEFT JOIN received AS r USING (line_key, day) LEFT JOIN deletion AS d USING (line_key, day)
 LEFT JOIN created AS c USING (line_key, day) LEFT JOIN undeletable AS u USING (line_key, day)

@@ -144,7 +144,8 @@ Status CheckCopy(Database& copy, Database::Look look, Backup& backup) {
   Result<std::vector<std::string>> damage = copy.FindDamage(kLongestLook, look);
   if (!damage) return Fail(std::move(damage).error());
   if (!damage->empty()) {
-    return Fail(ErrorCode::kUnavailable, "the database is damaged: " + damage->front(), kDamaged);
+    return Fail(ErrorCode::kUnavailable, "the database is damaged: " + damage->front(),
+                kDatabaseDamaged);
   }
   if (Status sane = CheckRows(copy, backup); !sane) return sane;
   for (const auto& [pragma, into] : {std::pair{"PRAGMA page_count", &backup.pages},

@@ -33,8 +33,8 @@ inline constexpr const char* kBackupBusy = "busy";      // another backup is wri
 // taken over when a backup was killed in the middle. Mode 0600, one file, no log beside it. What
 // the copy will deliver, should it be restored, has keys that the original does not give; what was
 // queued in it keeps its key. Errors: kConflict with kBackupExists or kBackupBusy; kInvalidArgument
-// when the schema is not current; kUnavailable when a file cannot be read or written, with kDamaged
-// when what was copied is damaged. Nothing is left behind then.
+// when the schema is not current; kUnavailable when a file cannot be read or written, with
+// kDatabaseDamaged when what was copied is damaged. Nothing is left behind then.
 Result<Backup> BackUp(const std::string& database, const std::string& file, Database::Look look);
 
 }  // namespace imrelay

@@ -61,7 +61,7 @@ Error ErrorOf(int sqlite_code, const std::string& doing) {
   Error error{CodeOf(sqlite_code), doing + ": " + sqlite3_errstr(sqlite_code) + " (" +
                                        std::to_string(sqlite_code) + ")"};
   const int kind = sqlite_code & 0xFF;
-  if (kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB) error.reason = kDamaged;
+  if (kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB) error.reason = kDatabaseDamaged;
   return error;
 }
 

@@ -64,7 +64,7 @@ class Statement {
 };
 
 // The reason of an error that comes from a damaged file.
-inline constexpr const char* kDamaged = "damaged";
+inline constexpr const char* kDatabaseDamaged = "damaged";
 
 // One connection to the database file: synchronous=FULL, and WAL once Migrate ran, so that what is
 // committed survives a power cut. Not thread-safe; one thread at a time.

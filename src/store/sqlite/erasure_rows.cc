@@ -40,8 +40,8 @@ Status RunEach(Database& database, PortalId portal, std::span<const sql::Query* 
   return {};
 }
 
-// Runs an erasing statement; rows that it returns are messages, 1 where one was deleted. Returns
-// how many came.
+// Runs an erasing statement; rows that it returns are messages, with the time of their deletion.
+// Returns how many came.
 Result<std::int64_t> RunCounted(Database& database, Statement& erase) {
   std::int64_t messages = 0;
   std::int64_t deletions = 0;
@@ -50,7 +50,7 @@ Result<std::int64_t> RunCounted(Database& database, Statement& erase) {
     if (!row) return Fail(std::move(row).error());
     if (!*row) break;
     ++messages;
-    deletions += erase.Integer(0);
+    if (!erase.IsNull(0)) ++deletions;
   }
   if (messages == 0) return 0;
   Status counted = database.Prepare(sql::kErasedCount).Bind(messages).Bind(deletions).Run();

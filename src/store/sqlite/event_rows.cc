@@ -4,6 +4,7 @@
 
 #include "store/sqlite/installation_rows.h"
 #include "store/sqlite/message_rows.h"
+#include "store/sqlite/offline_rows.h"
 #include "store/sqlite/replay_rows.h"
 
 namespace imrelay {
@@ -74,13 +75,17 @@ Status SetStatus(Database& database, std::int64_t event_id, EventStatus status,
 
 // Makes the waiting event an applied one. None when it is settled already or another copy of it
 // was applied before.
-Result<std::optional<std::int64_t>> TakeWaited(Database& database, const Plan& plan) {
+Result<std::optional<std::int64_t>> TakeWaited(Database& database, const Plan& plan,
+                                               bool is_known) {
   const std::int64_t event_id = plan.waited->value();
-  Statement& take = database.Prepare(sql::kEventApplyWaited);
-  if (Status done = take.Bind(event_id).BindBlob(plan.journal.key).Run(); !done) {
-    return Fail(std::move(done).error());
+  bool taken = false;
+  if (!is_known) {
+    Statement& take = database.Prepare(sql::kEventApplyWaited);
+    if (Status done = take.Bind(event_id).BindBlob(plan.journal.key).Run(); !done) {
+      return Fail(std::move(done).error());
+    }
+    taken = database.changes() == 1;
   }
-  const bool taken = database.changes() == 1;
   if (!taken) {
     Statement& status = database.Prepare(sql::kEventStatus);
     Result<bool> row = status.Bind(event_id).Step();
@@ -98,7 +103,10 @@ Result<std::optional<std::int64_t>> TakeWaited(Database& database, const Plan& p
 
 // The journalled event of this plan; none when it was there before.
 Result<std::optional<std::int64_t>> Journal(Database& database, const Plan& plan) {
-  if (plan.waited) return TakeWaited(database, plan);
+  Result<bool> known = IsTakenIn(database, plan);
+  if (!known) return Fail(std::move(known).error());
+  if (plan.waited) return TakeWaited(database, plan, *known);
+  if (*known) return std::optional<std::int64_t>();
   EventStatus status = EventStatus::kApplied;
   if (plan.waits_for) {
     status = EventStatus::kWaiting;
@@ -109,6 +117,12 @@ Result<std::optional<std::int64_t>> Journal(Database& database, const Plan& plan
   if (!fresh) return Fail(std::move(fresh).error());
   if (!*fresh) return std::optional<std::int64_t>();
   return std::optional(database.last_insert_id());
+}
+
+ChangeContext ContextOf(Database& database, const Plan& plan) {
+  const JournalEntry& journal = plan.journal;
+  return {database,   plan.portal,    journal.received_at,
+          journal.ts, journal.source, plan.likeness && plan.likeness->overtaken};
 }
 
 // Runs the changes. Returns why none of them changed anything; empty when one did.
@@ -135,7 +149,7 @@ Result<Committed> Replay(Database& database, Plan& plan) {
   if (plan.only_known) return unchanged("uninstalled");
   if (plan.ignored) return unchanged(plan.journal.reason);
   if (plan.changes.empty()) return unchanged("nothing_to_change");
-  const ChangeContext context{database, plan.portal, plan.journal.received_at, plan.journal.ts};
+  const ChangeContext context = ContextOf(database, plan);
   Result<std::string> reason = LeaveOutDone(context, *plan.replayed, plan.changes);
   if (!reason) return Fail(std::move(reason).error());
   if (plan.changes.empty()) return unchanged(*std::move(reason));
@@ -214,7 +228,15 @@ Result<Committed> ApplyPlan(Database& database, Plan& plan, const Store::Replan&
   if (plan.replayed) return Replay(database, plan);
   Result<std::optional<std::int64_t>> event = Journal(database, plan);
   if (!event) return Fail(std::move(event).error());
-  if (!*event) return Committed{Committed::Answer::kDuplicate, {}};
+  if (!*event) {
+    if (Status noted = NoteKnown(ContextOf(database, plan), plan); !noted) {
+      return Fail(std::move(noted).error());
+    }
+    return Committed{Committed::Answer::kDuplicate, {}};
+  }
+  if (Status noted = NoteTakenIn(database, plan, EventId(**event)); !noted) {
+    return Fail(std::move(noted).error());
+  }
   if (plan.only_known && plan.waited) {
     Statement& drop = database.Prepare(sql::kEventDropWaited);
     if (Status done = drop.Bind(**event).Bind("uninstalled").Run(); !done) {
@@ -234,8 +256,7 @@ Result<Committed> ApplyPlan(Database& database, Plan& plan, const Store::Replan&
       return Fail(std::move(done).error());
     }
   }
-  Result<std::string> unchanged =
-      RunChanges({database, plan.portal, plan.journal.received_at, plan.journal.ts}, plan.changes);
+  Result<std::string> unchanged = RunChanges(ContextOf(database, plan), plan.changes);
   if (!unchanged) return Fail(std::move(unchanged).error());
   const std::string& reason = plan.ignored ? plan.journal.reason : *unchanged;
   if (!plan.ignored && reason.empty()) return Committed{};

@@ -83,6 +83,21 @@ Result<Found> Find(const ChangeContext& context, const MessageChange& change) {
 
 enum class RowState { kAlive, kDeleted };
 
+// See migration 0005.
+std::optional<std::int64_t> FoundBy(EventSource source) {
+  switch (source) {
+    case EventSource::kWebhook:
+      return std::nullopt;
+    case EventSource::kSpool:
+      return 1;
+    case EventSource::kOffline:
+      return 2;
+    case EventSource::kReadback:
+      return 3;
+  }
+  return std::nullopt;
+}
+
 // Adds a row like `pattern` to those that are known.
 Status InsertRow(const Target& target, const std::string& external_id, MessageRow row,
                  std::optional<std::int64_t> updated_at, RowState state, MessageRows& rows) {
@@ -96,10 +111,12 @@ Status InsertRow(const Target& target, const std::string& external_id, MessageRo
       .BindOptional(row.direction)
       .Bind(row.created_at)
       .BindOptional(updated_at);
+  const ChangeContext& context = target.context;
   if (state == RowState::kDeleted) {
-    insert.Bind(UnixSeconds(target.context.now)).Bind("pending");
+    insert.Bind(UnixSeconds(context.now)).Bind("pending").BindNull();
+    insert.BindOptional(FoundBy(context.source));
   } else {
-    insert.BindNull().BindNull();
+    insert.BindNull().BindNull().BindOptional(updated_at ? context.ts : std::nullopt).BindNull();
   }
   return insert.Run();
 }
@@ -119,10 +136,12 @@ Status RemoveUnnamed(const Target& target, MessageRows& rows) {
   return remove.Run();
 }
 
-Status SetMoment(const Target& target, const sql::Query& query, const MessageRow& row) {
+// `more`: the time of an edit, or who found a deletion.
+Status SetMoment(const Target& target, const sql::Query& query, const MessageRow& row,
+                 const std::optional<std::int64_t>& more) {
   Statement& update = target.context.database.Prepare(query);
   update.Bind(target.keys.line).Bind(target.message_id.value()).Bind(row.part);
-  return update.Bind(UnixSeconds(target.context.now)).Run();
+  return update.Bind(UnixSeconds(target.context.now)).BindOptional(more).Run();
 }
 
 // The external ids a change is about: those it names, or else those we know, or else the unknown.
@@ -167,7 +186,8 @@ Result<bool> DeleteOne(const Target& target, const std::string& id, MessageRows&
   if (known != rows.end()) {
     if (known->second.deleted) return false;
     known->second.deleted = true;
-    done = SetMoment(target, sql::kMessageSetDeleted, known->second);
+    done =
+        SetMoment(target, sql::kMessageSetDeleted, known->second, FoundBy(target.context.source));
   } else {
     Result<TakenIncoming> taken = TakeIncoming(target.context, target.keys, id);
     if (!taken) return Fail(std::move(taken).error());
@@ -233,9 +253,8 @@ Result<bool> UpdateOne(const Target& target, const std::string& id, MessageRows&
   const auto known = rows.find(id);
   if (known != rows.end()) {
     if (known->second.deleted) return false;
-    if (Status done = SetMoment(target, sql::kMessageSetUpdated, known->second); !done) {
-      return Fail(std::move(done).error());
-    }
+    Status done = SetMoment(target, sql::kMessageSetUpdated, known->second, target.context.ts);
+    if (!done) return Fail(std::move(done).error());
   } else {
     // An id learned late, of a message that is deleted: the tombstone wins.
     for (const auto& [other, row] : rows) {
@@ -254,7 +273,30 @@ Result<bool> UpdateOne(const Target& target, const std::string& id, MessageRows&
   return true;
 }
 
+// Whether an edit of the offline queue is older than one that is known already. Of two of one
+// second the queue tells which is the later.
+Result<bool> IsOldEdit(const Target& target) {
+  const ChangeContext& context = target.context;
+  if (context.source != EventSource::kOffline || !context.ts) return false;
+  Statement& find = context.database.Prepare(sql::kMessageLastEdit);
+  Result<bool> row = find.Bind(target.message_id.value()).Bind(target.keys.line).Step();
+  if (!row) return Fail(std::move(row).error());
+  const std::int64_t last = find.OptionalInteger(0).value_or(0);
+  return last > *context.ts || (context.overtaken && last == *context.ts);
+}
+
+bool IsPosted(EventSource source) {
+  return source == EventSource::kWebhook || source == EventSource::kSpool;
+}
+
 }  // namespace
+
+Status NoteDeletionCame(const ChangeContext& context, const MessageDeleted& change) {
+  if (!IsPosted(context.source)) return {};
+  Statement& note = context.database.Prepare(sql::kMessageDeletionCameLate);
+  note.Bind(context.portal.value()).Bind(change.place.connector.value());
+  return note.Bind(change.place.line.value()).Bind(change.message_id.value()).Run();
+}
 
 Result<Changed> Apply(const ChangeContext& context, const MessageCreated& change) {
   Result<Found> found = Find(context, change);
@@ -275,6 +317,9 @@ Result<Changed> Apply(const ChangeContext& context, const MessageUpdated& change
   Result<Found> found = Find(context, change);
   if (!found) return Fail(std::move(found).error());
   auto& [target, rows] = *found;
+  Result<bool> old = IsOldEdit(target);
+  if (!old) return Fail(std::move(old).error());
+  if (*old) return Changed{"newer_edit_known"};
   // Only its author can edit a message, and the client's edits do not come back as events.
   const MessageRow pattern =
       rows.empty() ? MessageRow{0, kOut, UnixSeconds(context.now)} : rows.begin()->second;
@@ -302,10 +347,17 @@ Result<Changed> Apply(const ChangeContext& context, const MessageDeleted& change
     if (std::find(ids.begin(), ids.end(), made) == ids.end()) ids.push_back(made);
   }
   bool any = false;
+  bool all = true;
   for (const std::string& id : ids) {
     Result<bool> deleted = DeleteOne(target, id, rows, pattern, *deletion);
     if (!deleted) return Fail(std::move(deleted).error());
     any = any || *deleted;
+    all = all && *deleted;
+  }
+  if (!all) {
+    if (Status noted = NoteDeletionCame(context, change); !noted) {
+      return Fail(std::move(noted).error());
+    }
   }
   return Changed{any ? "" : "already_deleted"};
 }

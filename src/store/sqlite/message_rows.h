@@ -12,6 +12,8 @@ struct ChangeContext {
   PortalId portal;
   TimePoint now;                   // when the event was received
   std::optional<std::int64_t> ts;  // the portal's clock
+  EventSource source = EventSource::kWebhook;
+  bool overtaken = false;  // see Likeness
 };
 
 // What a change did. `unchanged_because` is empty when it did something.
@@ -28,5 +30,8 @@ Result<Changed> Apply(const ChangeContext& context, const DialogChanged& change)
 Result<Changed> Apply(const ChangeContext& context, const LineDisconnected& change);
 Result<Changed> Apply(const ChangeContext& context, const LineDeleted& change);
 Result<Changed> Apply(const ChangeContext& context, const PortalUninstalled& change);
+
+// Notes that the webhook brings a deletion which another source may have brought before.
+Status NoteDeletionCame(const ChangeContext& context, const MessageDeleted& change);
 
 }  // namespace imrelay

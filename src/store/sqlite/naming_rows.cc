@@ -17,6 +17,7 @@ struct Row {
   std::int64_t created_at = 0;
   std::optional<std::int64_t> deleted_at;
   std::string outcome;
+  std::optional<std::int64_t> found_by;
 };
 
 // A message whose rows are being named.
@@ -62,7 +63,7 @@ Result<Message> FindMessage(const ChangeContext& context, std::int64_t line_key,
     message.rows.push_back({find.Integer(0),
                             find.IsNull(1) ? std::nullopt : std::optional(find.Text(1)),
                             find.Integer(2), find.OptionalInteger(3), find.Integer(4),
-                            find.OptionalInteger(5), find.Text(6)});
+                            find.OptionalInteger(5), find.Text(6), find.OptionalInteger(7)});
   }
 }
 
@@ -135,13 +136,17 @@ Status AddRow(Message& message, const std::string& id) {
   Row row = message.rows.front();
   for (const Row& other : message.rows) {
     row.part = std::max(row.part, other.part + 1);
-    if (other.deleted_at) row.deleted_at = other.deleted_at;
+    if (other.deleted_at) {
+      row.deleted_at = other.deleted_at;
+      row.found_by = other.found_by;
+    }
   }
   row.id = id;
   Statement& insert = message.context.database.Prepare(sql::kMessageInsert);
   insert.Bind(message.line_key).Bind(message.id.value()).Bind(row.part).Bind(id).Bind(row.chat);
   insert.BindOptional(row.direction).Bind(row.created_at).BindNull().BindOptional(row.deleted_at);
   insert.BindOptional(row.deleted_at ? std::optional<std::string>("pending") : std::nullopt);
+  insert.BindNull().BindOptional(row.found_by);
   if (Status done = insert.Run(); !done) return done;
   message.rows.push_back(row);
   return row.deleted_at ? QueueDeletion(message, row) : QueueEdits(message, row);

@@ -208,6 +208,7 @@ Result<Changed> Apply(const ChangeContext& context, const PortalUninstalled& cha
   if (cancelled) {
     cancelled = context.database.Prepare(sql::kIncomingCancelDeletions).Bind(portal).Run();
   }
+  if (cancelled) cancelled = context.database.Prepare(sql::kReadbackEndPortal).Bind(portal).Run();
   if (!cancelled) return Fail(std::move(cancelled).error());
   Result<Changed> queued = Queue(context, {"portal.uninstalled", {}, {}, {}, {}});
   if (!queued) return queued;

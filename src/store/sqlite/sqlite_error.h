@@ -7,7 +7,8 @@
 namespace imrelay {
 
 // What a result code of SQLite's means to us, `doing` in front. Without sqlite3_errmsg(), which can
-// quote values: only the code's own words are used. The reason is kDamaged where that is it.
+// quote values: only the code's own words are used. The reason is kDatabaseDamaged where that is
+// it.
 Error ErrorOf(int sqlite_code, const std::string& doing);
 
 }  // namespace imrelay

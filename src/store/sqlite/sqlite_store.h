@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "store/channel_store.h"
+#include "store/offline_store.h"
 #include "store/outbox.h"
 #include "store/portal_store.h"
+#include "store/readback_store.h"
 #include "store/retention.h"
 #include "store/sqlite/database.h"
 #include "store/sqlite/erasure_rows.h"
@@ -18,8 +20,14 @@
 
 namespace imrelay {
 
-// The store on one SQLite file. See store.h, portal_store.h, outbox.h and channel_store.h.
-class SqliteStore final : public Store, public PortalStore, public Outbox, public ChannelStore {
+// The store on one SQLite file. See store.h, portal_store.h, outbox.h, channel_store.h,
+// offline_store.h and readback_store.h.
+class SqliteStore final : public Store,
+                          public PortalStore,
+                          public Outbox,
+                          public ChannelStore,
+                          public OfflineStore,
+                          public ReadbackStore {
  public:
   // Opens the file, made with mode 0600 when there is none, and migrates it, patiently in any case.
   // Errors: those of Database::Open and Migrate.
@@ -101,6 +109,19 @@ class SqliteStore final : public Store, public PortalStore, public Outbox, publi
   Result<std::vector<EndpointState>> Endpoints() override;
   Status SetEndpoint(const EndpointState& state) override;
   Result<bool> ReplaceEndpoint(const EndpointState& known, const EndpointState& state) override;
+
+  Status MakeOfflineReadsDue(TimePoint now) override;
+  Result<std::optional<PortalAccess>> BeginOfflineRead(TimePoint now, TimePoint next) override;
+  Status EndOfflineRead(PortalId portal, const OfflineRead& read, TimePoint now) override;
+  Result<OfflineQueueState> FindOfflineQueue(PortalId portal) override;
+  Status SetOfflineExtended(PortalId portal, bool extended, TimePoint now) override;
+
+  Result<std::optional<ReadbackChat>> TakeReadback(TimePoint now) override;
+  Status EndReadback(const ReadbackChat& chat, const std::vector<MessageId>& messages) override;
+  Status PostponeReadback(PortalId portal, TimePoint due) override;
+  Status RefuseReadback(PortalId portal, ChatId chat, TimePoint now) override;
+  Status DropReadback(PortalId portal) override;
+  Result<ReadbackCounts> CountReadback(PortalId portal) override;
 
  private:
   class Reader;

@@ -71,7 +71,11 @@ Status SqliteStore::RemovePortal(const MemberId& member_id, TimePoint now) {
     if (!next) return Fail(std::move(next).error());
     at = *next;
   }
-  return {};
+  Result<std::optional<Portal>> left = FindPortal(member_id);
+  if (!left) return Fail(std::move(left).error());
+  if (!*left) return {};
+  return Fail(ErrorCode::kConflict, "portal " + member_id.value() +
+                                        " was installed again meanwhile; remove it once more");
 }
 
 }  // namespace imrelay
