@@ -149,7 +149,7 @@ Status Intake::Collect(std::size_t most_bytes, Collected& collected) {
     Result<std::optional<TakenSpool>> file = Take(waiting);
     if (!file) return Fail(std::move(file).error());
     if (!*file) {
-      if (!IsAwaited(waiting.path)) continue;
+      if (IsDeferred(waiting.path) || !IsAwaited(waiting.path)) continue;
       collected.held = true;
       return {};
     }
