@@ -120,8 +120,10 @@ class TwoWorkers(StackTest):
                 thread.start()
             for thread in threads:
                 thread.join()
-            self.assertEqual(sorted(words), ["accepted"] + ["duplicate"] * 3)
-        self.assertEqual(len(self.stack.messages(portal)), 30)
+            # A worker that waits too long for the other spools; that one is taken in later.
+            self.assertLessEqual(words.count("accepted"), 1)
+            self.assertLessEqual(set(words), {"accepted", "duplicate", "spooled"})
+        wait_for(lambda: len(self.stack.messages(portal)) == 30, 30)
         self.assertEqual(len(self.stack.deliveries(portal)), 30)
 
     def test_both_can_be_killed(self):

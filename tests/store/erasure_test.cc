@@ -61,6 +61,18 @@ TEST_CASE("erasure: an uninstallation itself erases no more than what would be s
   CHECK(bench.Show("SELECT count(*) FROM tally") == "0");
 }
 
+TEST_CASE("erasure: what is little goes with the uninstallation itself") {
+  OutboxBench bench;
+  REQUIRE(bench.Do("m1", Created(1)) == "accepted");
+  bench.Done(bench.TakeOne(), {"a"});
+
+  REQUIRE(bench.Do("m1", PortalUninstalled{true}) == "accepted");
+
+  CHECK(LeftOf(bench) == "0|0|0|0");
+  CHECK(bench.Show("SELECT count(*) FROM erasure") == "0");
+  CHECK(bench.Show("SELECT kind FROM deliveries WHERE state = 'pending'") == "portal.uninstalled");
+}
+
 TEST_CASE("erasure: it takes many short steps, and goes on where another process left it") {
   OutboxBench bench;
   Fill(bench);

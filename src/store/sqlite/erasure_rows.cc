@@ -123,6 +123,24 @@ Result<ErasureCursor> EraseStep(Database& database, PortalId portal, Erasing why
   return ErasureCursor{at.stage, at.after, true};
 }
 
+Status EraseLittle(Database& database, PortalId portal) {
+  for (const Stage& stage : kClean) {
+    Statement& bound = database.Prepare(*stage.bound);
+    bound.Bind(portal.value()).Bind(ErasureCursor{}.after).Bind(kRowsAtATime - 1);
+    Result<bool> many = bound.Step();
+    if (!many) return Fail(std::move(many).error());
+    if (*many) return {};
+  }
+  database.ResetStatements();
+  ErasureCursor at;
+  for (std::size_t step = 0; step <= kClean.size() && !at.end; ++step) {
+    Result<ErasureCursor> next = EraseStep(database, portal, Erasing::kClean, at);
+    if (!next) return Fail(std::move(next).error());
+    at = *next;
+  }
+  return {};
+}
+
 Status FinishErasure(Database& database, PortalId portal) {
   Result<bool> under_way = database.Prepare(sql::kErasureFind).Bind(portal.value()).Step();
   if (!under_way) return Fail(std::move(under_way).error());

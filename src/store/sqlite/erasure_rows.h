@@ -32,6 +32,10 @@ Status BeginErasure(Database& database, PortalId portal);
 // ends at once: what there is now is of that installation.
 Result<ErasureCursor> EraseStep(Database& database, PortalId portal, Erasing why, ErasureCursor at);
 
+// Erases all of it in this commit where that is little (fewer than a thousand rows of each table), as
+// it is of most portals; else nothing, or a part.
+Status EraseLittle(Database& database, PortalId portal);
+
 // Erases the rest at once, where an erasure is under way: what comes after it must stay.
 Status FinishErasure(Database& database, PortalId portal);
 

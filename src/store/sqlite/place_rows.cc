@@ -213,9 +213,9 @@ Result<Changed> Apply(const ChangeContext& context, const PortalUninstalled& cha
   Result<Changed> queued = Queue(context, {"portal.uninstalled", {}, {}, {}, {}});
   if (!queued) return queued;
   if (!change.clean) return Changed{};
-  if (Status begun = BeginErasure(context.database, context.portal); !begun) {
-    return Fail(std::move(begun).error());
-  }
+  Status erased = BeginErasure(context.database, context.portal);
+  if (erased) erased = EraseLittle(context.database, context.portal);
+  if (!erased) return Fail(std::move(erased).error());
   return Changed{};
 }
 
