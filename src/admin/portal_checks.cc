@@ -308,7 +308,10 @@ void Judge::JudgeQueueReads() {
                         ? "an administrator of the portal has to open the application once"
                         : "it is tried again by itself; see the log of the worker"));
   }
-  if (!queue.read_at || now_ - *queue.read_at > kQueueUnreadTooLong) {
+  // A portal that was installed a moment ago has not had its turn yet.
+  const std::optional<TimePoint> since =
+      queue.read_at ? queue.read_at : sight_.portal.tokens_granted_at;
+  if (!since || now_ - *since > kQueueUnreadTooLong) {
     return Say(Warn("offline queue", subject_, found,
                     "a running worker reads it every ten minutes; start one, and look into its "
                     "log"));

@@ -3,9 +3,8 @@
 
 Each scenario breaks something under load and then has one judge (judge.py) say that no acknowledged
 event was lost, none applied twice, and none to another message or portal. NAME is a part of a
-scenario's name, as in test_power_cut. Where something is missing that a scenario needs, as rights
-for a mount, it is skipped and says so. Power cuts and clocks need build/release/imrelay, or
-another one without sanitizers that IMRELAY_TEST_RELEASE names.
+scenario's name, as in test_power_cut. A full disk needs the right to mount. Power cuts and clocks
+need build/release/imrelay, or another one without sanitizers that IMRELAY_TEST_RELEASE names.
 """
 
 import pathlib

@@ -4,7 +4,6 @@ import os
 import random
 import signal
 import time
-import unittest
 
 from ground import RELEASE, ChaosTest, make_wrapper
 from judge import Judge
@@ -14,8 +13,12 @@ from stack import LONG, Stack, wait_for
 CUTS = 300 if LONG else 10
 
 
-@unittest.skipUnless(RELEASE.exists() and LIBRARY.exists(), "needs the release build as well")
 class PowerIsCut(ChaosTest):
+    @classmethod
+    def setUpClass(cls):
+        assert RELEASE.exists() and LIBRARY.exists(), "no release build: scripts/test makes it"
+        super().setUpClass()
+
     def make_stack(self):
         stack = Stack(self.stand_in, channel=self.channel, database="data/imrelay.db",
                       **self.settings())

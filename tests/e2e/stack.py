@@ -21,6 +21,8 @@ BUILD = pathlib.Path(os.environ.get("IMRELAY_TEST_BUILD", TREE / "build" / "asan
 BINARY = BUILD / "imrelay"
 PORTAL = BUILD / "imrelay-portal"
 CHANNEL = BUILD / "imrelay-channel"
+# For what needs root's rights, as in scripts/packages.
+AS_ROOT = [] if os.geteuid() == 0 else ["sudo"]
 LONG = bool(os.environ.get("IMRELAY_TEST_LONG"))
 FORM = "application/x-www-form-urlencoded"
 CLIENT_ID = "local.e2e.client"

@@ -192,8 +192,9 @@ class Release(StackTest):
             [pid] = wait_for(self.stack.worker_pids)
             os.kill(pid, signal.SIGKILL)
             began = time.monotonic()
-            self.check_answer(self.stack.post(portal.delete(number, f"back-{number}")), 200,
-                              "accepted")
+            # The one that dies may have taken it: then the spooler answers.
+            self.assertEqual(self.stack.post(portal.delete(number, f"back-{number}")).status, 200)
+            wait_for(lambda: self.stack.worker_pids() not in ([], [pid]) and self.stack.is_ready())
             self.assertLess(time.monotonic() - began, 1.0)
 
     def test_a_killed_spooler_is_back_within_a_second(self):
@@ -202,7 +203,8 @@ class Release(StackTest):
             [pid] = wait_for(lambda: self.stack.worker_pids("spooler"))
             os.kill(pid, signal.SIGKILL)
             began = time.monotonic()
-            self.assertEqual(fcgi.exchange(self.stack.state / "spooler.sock", asked)[0], 200)
+            # The one that dies may have accepted the first.
+            wait_for(lambda: fcgi.exchange(self.stack.state / "spooler.sock", asked)[0] == 200)
             self.assertLess(time.monotonic() - began, 1.0)
 
     def test_the_packages_are_there_without_asking_apt(self):
