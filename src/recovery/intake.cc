@@ -78,8 +78,7 @@ Intake::Intake(Store& store, Ingest& ingest, Hold& hold, Options options)
       taking_{options_.applications, NoteEvent, [&hold] { hold.Raise(); }} {
   const Result<Found> found = Find();
   if (found && found->files.empty()) return;
-  hold_.SetUnknown(true);
-  hold_.Raise();
+  hold_.RaiseForOthers();
 }
 
 Result<Intake::Found> Intake::Find() {
@@ -103,26 +102,35 @@ Result<bool> Intake::Pass() {
   Result<Found> found = Find();
   if (!found) return Fail(std::move(found).error());
   if (found->files.empty() && !hold_.flag()) {
-    was_empty_ = true;
+    only_others_since_.reset();
     if (++idle_ >= kIdlePassesToForget) hold_.ForgetInstallations();
     return false;
   }
   idle_ = 0;
-  hold_.SetUnknown(found->by_others || !was_empty_);
-  if (!hold_.flag()) hold_.Raise();
+  if (found->by_others) {
+    hold_.RaiseForOthers();
+  } else if (!hold_.flag()) {
+    hold_.Raise();
+  }
   Result<std::optional<FileLock>> lock = FileLock::Try(options_.lock_file, 0);
   if (!lock) return Fail(std::move(lock).error());
   if (!*lock) return false;  // another takes in, and this process looks again after that
   // Whatever was handed to the store before the hold rose is through then, too.
   const Status ready =
       Await<Status>([&](std::function<void(Status)> done) { store_.CheckReady(std::move(done)); });
-  if (!ready) return Fail(ready.error());
+  if (!ready) {
+    only_others_since_.reset();  // it is not they who are waited for
+    return Fail(ready.error());
+  }
   away_ = false;
-  if (options_.close_own) options_.close_own();
   found = Find();
   if (!found) return Fail(std::move(found).error());
+  // After that: what somebody has of those files is written by others.
+  if (options_.close_own) options_.close_own();
+  held_by_others_ = false;
   Result<bool> much = TakeIn(found->files);
   if (!much || *much) return much;
+  if (held_by_others_ && AwaitsOthers()) return false;
   return Finish();
 }
 
@@ -133,6 +141,8 @@ Result<bool> Intake::TakeIn(const std::vector<Waiting>& files) {
     if (taken_files == kFilesAtATime) return true;
     Result<std::optional<TakenSpool>> file = Take(waiting);
     if (!file) return Fail(std::move(file).error());
+    // What is newer does not overtake it.
+    if (!*file && held_by_others_ && AwaitsOthers()) return false;
     if (!*file) continue;
     ++taken_files;
     const Result<std::string> content = Read(**file);
@@ -169,16 +179,13 @@ Result<bool> Intake::Finish() {
     return {};
   };
   const Status collected = collect();
-  const SteadyClock::time_point now = SteadyClock::now();
   if (!held_by_others_) only_others_since_.reset();
-  if (held_by_others_ && !only_others_since_) only_others_since_ = now;
-  const bool awaits = only_others_since_ && now - *only_others_since_ < kOthersAreAwaited;
+  const bool awaits = held_by_others_ && AwaitsOthers();
   if (!collected || bytes > kFewBytes || awaits) {
     hold_.Unpark();
     if (!collected) return Fail(collected.error());
     return bytes > kFewBytes;
   }
-  only_others_since_.reset();
   for (UnderWay& one : all) one.events->Submit(one.content);
   hold_.Release();
   Status ended;
@@ -188,6 +195,12 @@ Result<bool> Intake::Finish() {
   }
   if (!ended) return Fail(ended.error());
   return false;
+}
+
+bool Intake::AwaitsOthers() {
+  const SteadyClock::time_point now = SteadyClock::now();
+  if (!only_others_since_) only_others_since_ = now;
+  return now - *only_others_since_ < kOthersAreAwaited;
 }
 
 Result<std::optional<TakenSpool>> Intake::Take(const Waiting& waiting) {

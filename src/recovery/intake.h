@@ -49,16 +49,18 @@ class Intake {
   };
   struct Found {
     std::vector<Waiting> files;
-    bool by_others = false;  // not all are of this process
+    bool by_others = false;  // the spooler's are among them
   };
   // What was taken of a file, while it is under way.
   struct UnderWay;
 
   Result<Found> Find();
-  // True when much was found, so that more may have come.
+  // Up to a file that others are writing. True when much was found, so that more may have come.
   Result<bool> TakeIn(const std::vector<Waiting>& files);
   // Takes in the last, and lets the hold down.
   Result<bool> Finish();
+  // Whether a file that others are writing is still waited for.
+  bool AwaitsOthers();
   // None when somebody else has the file, or it is none of ours.
   Result<std::optional<TakenSpool>> Take(const Waiting& file);
   Result<std::string> Read(const TakenSpool& file);
@@ -78,9 +80,9 @@ class Intake {
   std::map<std::string, std::chrono::steady_clock::time_point> deferred_;  // by path
   std::atomic<bool> away_ = false;
   bool held_by_others_ = false;  // a file of the last look is being written by another
+  // Since when every pass has found such files.
   std::optional<std::chrono::steady_clock::time_point> only_others_since_;
-  bool was_empty_ = false;  // once, so that all that came since is known
-  int idle_ = 0;            // passes with nothing to do, one after the other
+  int idle_ = 0;  // passes with nothing to do, one after the other
 };
 
 }  // namespace imrelay
