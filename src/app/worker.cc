@@ -29,6 +29,8 @@
 #include "install/upkeep.h"
 #include "install/visits.h"
 #include "recovery/waiting_events.h"
+#include "spool/files.h"
+#include "spool/watch.h"
 #include "web/metrics.h"
 #include "web/pages.h"
 #include "web/routes.h"
@@ -66,7 +68,8 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
   SqliteStore& store = *service.store;
   const Result<std::vector<ChannelAddress>> addresses = AddressesOf(config, service.keyring);
   if (!addresses) return Fail(addresses.error());
-  Hold hold;
+  SpoolWatch spooler(SpoolDirectories(config.spool_directory).spooler);
+  Hold hold([&spooler] { return spooler.HasNew(); });
   Ingest ingest(store, service.keyring, clock, &hold);
   SpoolSide spool(config, store, ingest, hold, clock);
   Prover prover(store, service.keyring, bitrix24.authorization_server, bitrix24.calls,

@@ -28,7 +28,27 @@ void Hold::Raise() {
   raised_ = true;
 }
 
+void Hold::RaiseForOthers() {
+  const std::lock_guard lock(raise_mutex_);
+  ++raises_;
+  unknown_ = true;
+  raised_ = true;
+}
+
+void Hold::LookAround() {
+  if (!look_) return;
+  // Nothing to be found out. What is parked from here on is let go only after another look.
+  if (raised_ && unknown_ && !parking_) return;
+  // Until it is raised: the next one is told no more of it.
+  const std::lock_guard lock(look_mutex_);
+  if (look_()) RaiseForOthers();
+}
+
 void Hold::Park() {
+  if (look_) {
+    const std::lock_guard look_lock(look_mutex_);
+    look_();
+  }
   const std::unique_lock lock(mutex_);
   parking_ = true;
   const std::lock_guard raise_lock(raise_mutex_);
@@ -61,6 +81,8 @@ void Hold::NoteInstallation(const MemberId& member_id) {
 void Hold::ForgetInstallations() {
   const std::lock_guard lock(installations_mutex_);
   installations_.clear();
+  const std::lock_guard raise_lock(raise_mutex_);
+  if (!raised_) unknown_ = false;
 }
 
 bool Hold::MayProve(const MemberId& member_id) {

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <set>
 #include <shared_mutex>
+#include <utility>
 #include <vector>
 
 #include "domain/ids.h"
@@ -20,6 +21,16 @@ namespace imrelay {
 class Hold {
  public:
   using Action = std::function<void()>;
+  // Whether others have put something into the spool since the last call. Quick; called on any
+  // thread, by one at a time.
+  using Look = std::function<bool()>;
+
+  // With a `look`, LookAround raises it.
+  explicit Hold(Look look = nullptr) : look_(std::move(look)) {}
+
+  // For every event, before anything is decided about it: raises it where others have put something
+  // into the spool. So what comes later does not overtake that, and is not refused before it.
+  void LookAround();
 
   // Calls one of the two, now or, while events are parked, when that ends: `commit`, which hands
   // the event to the store, or `divert`. Both are quick, and what is diverted has been handed to
@@ -29,10 +40,13 @@ class Hold {
   // The store does not commit: everything is diverted from now on, what waits in the store with
   // `flag` too.
   void Raise();
+  // The same, for something that others wrote: nobody knows whether an installation is in it.
+  void RaiseForOthers();
   // True while it is raised.
   const std::atomic<bool>& flag() const { return raised_; }
 
   // Has what comes wait in memory, for a moment; nobody is diverting any more when it returns.
+  // What others have put into the spool by now is the caller's to find, and raises nothing later.
   void Park();
   // Lets it down: what is parked is handed to the store in order, and what comes follows. Where it
   // was raised anew since Park, everything stays diverted.
@@ -40,8 +54,6 @@ class Hold {
   // What is parked is diverted, as what comes is again.
   void Unpark();
 
-  // What waits was written by others, so nobody knows whether an installation is in it.
-  void SetUnknown(bool unknown) { unknown_ = unknown; }
   // An installation of the portal was diverted.
   void NoteInstallation(const MemberId& member_id);
   // Nothing waits, and has not for a while.
@@ -56,8 +68,10 @@ class Hold {
     Action divert;
   };
 
-  std::shared_mutex mutex_;  // shared by what passes
-  bool parking_ = false;
+  const Look look_;
+  std::mutex look_mutex_;
+  std::shared_mutex mutex_;            // shared by what passes
+  std::atomic<bool> parking_ = false;  // written under mutex_
   std::mutex parked_mutex_;
   std::vector<Parked> parked_;
   std::mutex raise_mutex_;

@@ -78,6 +78,7 @@ void Ingest::Receive(BodyFormat format, std::string_view body, const Arrival& ar
     return done(
         Fail(ErrorCode::kUnauthenticated, "the event has no application_token", "wrong_token"));
   }
+  if (Waits(arrival)) hold_->LookAround();
   JournalEntry journal;
   journal.name = event->name;
   journal.source = arrival.source;

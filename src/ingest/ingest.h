@@ -59,8 +59,8 @@ class Ingest {
   // Told once what became of an event; see Store::Done.
   using Done = Store::Done;
 
-  // With a `hold`, posted events (kWebhook) do not overtake those that wait in the spool. It is
-  // raised when one could not be stored; somebody has to let it down.
+  // With a `hold`, posted events (kWebhook) do not overtake those that wait in the spool. It looks
+  // around for each, and is raised when one could not be stored; somebody has to let it down.
   Ingest(Store& store, const Keyring& keyring, const Clock& clock, Hold* hold = nullptr);
 
   // Takes in one event and tells when it is on disk, or why not. Copies what it needs of `body`;

@@ -87,8 +87,7 @@ Intake::Intake(Store& store, Ingest& ingest, Hold& hold, Options options)
       taking_{options_.applications, NoteEvent, [&hold] { hold.Raise(); }} {
   const Result<Found> found = Find();
   if (found && found->files.empty()) return;
-  hold_.SetUnknown(true);
-  hold_.Raise();
+  hold_.RaiseForOthers();
 }
 
 Result<Intake::Found> Intake::Find() {
@@ -112,20 +111,26 @@ Result<bool> Intake::Pass() {
   Result<Found> found = Find();
   if (!found) return Fail(std::move(found).error());
   if (found->files.empty() && !hold_.flag()) {
-    was_empty_ = true;
+    only_others_since_.reset();
     if (++idle_ >= kIdlePassesToForget) hold_.ForgetInstallations();
     return false;
   }
   idle_ = 0;
-  hold_.SetUnknown(found->by_others || !was_empty_);
-  if (!hold_.flag()) hold_.Raise();
+  if (found->by_others) {
+    hold_.RaiseForOthers();
+  } else if (!hold_.flag()) {
+    hold_.Raise();
+  }
   Result<std::optional<FileLock>> lock = FileLock::Try(options_.lock_file, 0);
   if (!lock) return Fail(std::move(lock).error());
   if (!*lock) return false;  // another takes in, and this process looks again after that
   // Whatever was handed to the store before the hold rose is through then, too.
   const Status ready =
       Await<Status>([&](std::function<void(Status)> done) { store_.CheckReady(std::move(done)); });
-  if (!ready) return Fail(ready.error());
+  if (!ready) {
+    only_others_since_.reset();  // it is not they who are waited for
+    return Fail(ready.error());
+  }
   away_ = false;
   if (options_.close_own) options_.close_own();
   Collected collected;

@@ -49,7 +49,7 @@ class Intake {
   };
   struct Found {
     std::vector<Waiting> files;
-    bool by_others = false;  // not all are of this process
+    bool by_others = false;  // the spooler's are among them
   };
   // What was taken of a file, while it is under way.
   struct UnderWay;
@@ -86,8 +86,7 @@ class Intake {
   std::atomic<bool> away_ = false;
   std::map<std::string, std::chrono::steady_clock::time_point> awaited_;  // since when, by path
   std::optional<std::chrono::steady_clock::time_point> only_others_since_;
-  bool was_empty_ = false;  // once, so that all that came since is known
-  int idle_ = 0;            // passes with nothing to do, one after the other
+  int idle_ = 0;  // passes with nothing to do, one after the other
 };
 
 }  // namespace imrelay

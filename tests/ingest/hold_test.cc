@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <utility>
 
 namespace imrelay {
 namespace {
@@ -55,6 +56,33 @@ TEST_CASE("hold: raised anew while events are parked, it stays, and they are div
   CHECK(seen == " -a -b -c -d");
 }
 
+TEST_CASE("hold: what others put into the spool raises it, while events are parked too") {
+  bool more = false;
+  Hold hold([&more] { return std::exchange(more, false); });
+  std::string seen;
+  hold.LookAround();
+  Pass(hold, seen, "a");
+  more = true;
+  hold.LookAround();
+  CHECK(hold.MayProve(MemberId("m1")));  // nobody knows what it is
+  Pass(hold, seen, "b");
+  more = true;  // found by who takes it in
+  hold.Park();
+  hold.LookAround();
+  Pass(hold, seen, "c");
+  hold.Release();
+  hold.LookAround();
+  Pass(hold, seen, "d");
+  hold.Raise();
+  hold.Park();
+  Pass(hold, seen, "e");
+  more = true;
+  hold.LookAround();
+  hold.Release();
+  Pass(hold, seen, "f");
+  CHECK(seen == " +a -b +c +d -e -f");
+}
+
 TEST_CASE("hold: only what may wait for an installation is believed possible") {
   Hold hold;
   const MemberId one("m1");
@@ -64,12 +92,16 @@ TEST_CASE("hold: only what may wait for an installation is believed possible") {
   hold.Raise();
   CHECK(hold.MayProve(one));
   CHECK_FALSE(hold.MayProve(two));
-  hold.SetUnknown(true);
+  hold.RaiseForOthers();
   CHECK(hold.MayProve(two));
-  hold.SetUnknown(false);
-  CHECK_FALSE(hold.MayProve(two));
   hold.ForgetInstallations();
+  CHECK(hold.MayProve(two));  // something waits
+  hold.Park();
+  hold.Release();
+  hold.ForgetInstallations();
+  hold.Raise();
   CHECK_FALSE(hold.MayProve(one));
+  CHECK_FALSE(hold.MayProve(two));
   // More than are remembered: everyone.
   for (int i = 0; i < 1000; ++i) hold.NoteInstallation(MemberId(std::to_string(i)));
   CHECK(hold.MayProve(two));

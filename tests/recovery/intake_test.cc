@@ -12,6 +12,7 @@
 
 #include "base/await.h"
 #include "spool/record.h"
+#include "spool/watch.h"
 #include "spool/writer.h"
 #include "tests/ingest/ingest_bench.h"
 
@@ -32,7 +33,8 @@ class IntakeBench : public IngestBench {
   void Begin() {
     intake.reset();
     writer.reset();
-    hold = std::make_unique<Hold>();
+    watch = std::make_unique<SpoolWatch>(SpoolDirectories(spool()).spooler);
+    hold = std::make_unique<Hold>([this] { return watch->HasNew(); });
     holding = std::make_unique<Ingest>(store(), keyring, clock, hold.get());
     intake = std::make_unique<Intake>(store(), *holding, *hold,
                                       Intake::Options{spool(), home_.File("lock"), {}, [this] {
@@ -63,6 +65,16 @@ class IntakeBench : public IngestBench {
   }
   std::string Elsewhere(const std::string& name) const {
     return SpoolDirectories(spool()).spooler + '/' + name;
+  }
+
+  // The spooler, which closes its file only when it ends.
+  std::unique_ptr<SpoolWriter> OpenSpooler() const {
+    SpoolWriter::Options options;
+    options.directory = SpoolDirectories(spool()).spooler;
+    options.file_age = std::chrono::milliseconds(60'000);
+    Result<std::unique_ptr<SpoolWriter>> opened = SpoolWriter::Open(options);
+    REQUIRE(opened.has_value());
+    return *std::move(opened);
   }
 
   // As a worker's loop does; "" or the error.
@@ -98,6 +110,7 @@ class IntakeBench : public IngestBench {
 
  public:
   RawDatabase raw{path()};
+  std::unique_ptr<SpoolWatch> watch;
   std::unique_ptr<Hold> hold;
   std::unique_ptr<Ingest> holding;
   std::unique_ptr<SpoolWriter> writer;
@@ -107,6 +120,12 @@ class IntakeBench : public IngestBench {
 Posted Update(int number) {
   return Posted{"ONIMCONNECTORMESSAGEUPDATE", DataOf(1, "x", "t" + std::to_string(number)),
                 1773750000 + number};
+}
+
+void Append(SpoolWriter& writer, const Posted& posted) {
+  REQUIRE(Await<Status>([&](SpoolWriter::Done done) {
+    writer.Append(IntakeBench::RequestOf(posted.Body(), "/bitrix24/event"), std::move(done));
+  }));
 }
 
 TEST_CASE("intake: what waits is taken in once, with its time, and removed") {
@@ -262,25 +281,53 @@ TEST_CASE("intake: an installation in the spool proves what comes behind it") {
 
 TEST_CASE("intake: a file that is being written is left, and a dead writer's is taken in") {
   IntakeBench bench;
-  SpoolWriter::Options options;
-  options.directory = SpoolDirectories(bench.spool()).spooler;
-  options.file_age = std::chrono::milliseconds(60'000);
-  Result<std::unique_ptr<SpoolWriter>> other = SpoolWriter::Open(options);
-  REQUIRE(other.has_value());
-  REQUIRE(Await<Status>([&](SpoolWriter::Done done) {
-    (*other)->Append(IntakeBench::RequestOf(Update(1).Body(), "/bitrix24/event"), std::move(done));
-  }));
+  std::unique_ptr<SpoolWriter> other = bench.OpenSpooler();
+  Append(*other, Update(1));
   CHECK(bench.TakeIn() == "");
   CHECK(bench.Files() == 1);
   CHECK(bench.hold->flag());  // nothing overtakes it, from the spool neither
   CHECK(bench.Post(Update(2)) == "spooled");
   CHECK(bench.TakeIn() == "");
   CHECK(bench.Files() == 2);
-  other->reset();
+  other.reset();
   CHECK(bench.TakeIn() == "");
   CHECK(bench.Files() == 0);
   CHECK(bench.Texts() == "t1 t2");
   CHECK_FALSE(bench.hold->flag());
+}
+
+TEST_CASE("intake: nothing overtakes what the spooler is still writing") {
+  IntakeBench bench;
+  CHECK(bench.Post(Update(1)) == "accepted");
+  std::unique_ptr<SpoolWriter> spooler = bench.OpenSpooler();
+  Append(*spooler, Update(2));
+  CHECK(bench.Post(Update(3)) == "spooled");  // before anybody has looked into the spool
+  CHECK(bench.TakeIn() == "");
+  CHECK(bench.Texts() == "t1");  // what is newer waits, too
+  spooler.reset();
+  CHECK(bench.Post(Update(4)) == "spooled");
+  CHECK(bench.TakeIn() == "");
+  CHECK(bench.Texts() == "t1 t2 t3 t4");
+  CHECK(bench.Post(Update(5)) == "accepted");
+}
+
+TEST_CASE("intake: an installation that the spooler is still writing proves what comes") {
+  IntakeBench bench;
+  CHECK(bench.TakeIn() == "");
+  Posted update = Update(1);
+  update.member_id = "m2";
+  update.token = "token-b";
+  CHECK(bench.Post(update) == "unknown_portal");
+  bench.hold->Raise();  // as when the database is away, and the passes are rare
+  std::unique_ptr<SpoolWriter> spooler = bench.OpenSpooler();
+  Append(*spooler, {"ONAPPINSTALL", "data[VERSION]=1", 1773750000, "m2", "token-b",
+                    "auth[access_token]=a&auth[refresh_token]=r"});
+  CHECK(bench.Post(update) == "spooled");
+  spooler.reset();
+  CHECK(bench.TakeIn() == "");
+  CHECK(bench.Show("SELECT group_concat(event || ' ' || status, ', ') FROM events "
+                   "WHERE member_id = 'm2'") ==
+        "ONAPPINSTALL waiting, ONIMCONNECTORMESSAGEUPDATE waiting");
 }
 
 TEST_CASE("intake: what is no spool file is passed over, and holds up nothing") {
