@@ -15,7 +15,7 @@ from traffic import Traffic
 
 RELEASE = pathlib.Path(os.environ.get("IMRELAY_TEST_RELEASE", TREE / "build/release/imrelay"))
 # An end is never far: what is tried again is tried within seconds here.
-DRAINED_WITHIN = 600 if LONG else 60
+DRAINED_WITHIN = 600 if LONG else 180
 
 
 def descendants(pid):
