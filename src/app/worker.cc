@@ -41,6 +41,7 @@ namespace {
 constexpr std::chrono::milliseconds kProofPause{200};
 constexpr std::chrono::milliseconds kUpkeepPause{1000};
 constexpr std::chrono::milliseconds kRetentionPause{100};
+constexpr std::chrono::milliseconds kClockPause{10000};
 
 // The names of the applications that are configured, for the log.
 std::string Names(const Applications& applications) {
@@ -114,6 +115,8 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
   Retention retention(store, clock, config.keep_days);
   BackgroundLoop erasing({"old rows stay", config.database_path + "-retention", kRetentionPause},
                          [&] { return retention.DoOne(); });
+  BackgroundLoop clocks({"what a clock put off waits", {}, kClockPause},
+                        [&] { return store.MakeAheadDue(clock.Now()); });
   RecoverySide recovery(config, service, bitrix24, ingest, clock);
 
   Result<std::unique_ptr<DeliverySide>> delivery =
@@ -139,6 +142,7 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
   upkeeps.Stop();
   spool.Stop();
   erasing.Stop();
+  clocks.Stop();
   recovery.Stop();
   channel.Stop();
   pages.Stop();  // before the proofs: a page may be waiting for one

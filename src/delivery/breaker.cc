@@ -32,7 +32,9 @@ Breaker::Breaker(std::string name, std::string fingerprint) {
 
 Breaker::Passes Breaker::At(TimePoint now) const {
   if (state_.state == State::kClosed) return Passes::kAll;
-  if (state_.state == State::kOff || probing_ || now < state_.probe_at) return Passes::kNone;
+  if (state_.state == State::kOff || probing_) return Passes::kNone;
+  // A probe further away is of a clock that was ahead.
+  if (now < state_.probe_at && state_.probe_at - now <= kLongestProbe) return Passes::kNone;
   return Passes::kOne;
 }
 

@@ -40,6 +40,7 @@ PortalRounds::PortalRounds(Outbox& outbox, ErrandThreads& threads, LeaseHolder h
 Result<milliseconds> PortalRounds::Round() {
   TakeOutcomes();
   const TimePoint now = clock_.Now();
+  FollowClock(now);
   next_.reset();
   Asks asks;
   if (taking_ && busy_ < threads_.size()) {
@@ -66,6 +67,15 @@ Result<milliseconds> PortalRounds::Round() {
   milliseconds pause = kLookPause;
   if (next_) pause = std::min(pause, *next_ - now);
   return std::max(pause, milliseconds(1));
+}
+
+// What was closed until a time that the clock, which went back, has left again is open.
+void PortalRounds::FollowClock(TimePoint now) {
+  if (now < round_at_) {
+    for (auto& [id, portal] : portals_) portal.closed_until = TimePoint();
+    for (auto& [id, line] : lines_) line.closed_until = TimePoint();
+  }
+  round_at_ = now;
 }
 
 void PortalRounds::TakeOutcomes() {

@@ -57,6 +57,7 @@ class PortalRounds {
     std::vector<Ask> others;
   };
 
+  void FollowClock(TimePoint now);
   void TakeOutcomes();
   void Note(const PortalOutcome& outcome, TimePoint now);
   void NoteLines(const PortalOutcome& outcome, TimePoint now);
@@ -78,6 +79,7 @@ class PortalRounds {
   std::vector<Settlement> settlements_;                // to be recorded
   std::vector<std::pair<Target, std::string>> kinds_;  // of settlements_, for the metrics
   std::optional<TimePoint> next_;  // when something will be due or a portal open
+  TimePoint round_at_;             // the last one
   bool taking_ = true;
 };
 

@@ -37,6 +37,13 @@ TEST_CASE("breaker: opens after ten faults in a row over five seconds, not befor
   CHECK(breaker.At(kStart + seconds(9)) == Passes::kNone);
 }
 
+TEST_CASE("breaker: a clock that goes back does not put a probe off") {
+  const Breaker breaker = Open();
+
+  CHECK(breaker.At(kStart + seconds(9)) == Passes::kNone);
+  CHECK(breaker.At(kStart - std::chrono::hours(3)) == Passes::kOne);
+}
+
 TEST_CASE("breaker: many faults of one moment do not open it") {
   Breaker breaker = New();
   for (int i = 0; i < 100; ++i) breaker.Failed(kStart, "no answer", false);

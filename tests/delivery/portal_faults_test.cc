@@ -90,6 +90,25 @@ TEST_CASE("portal_rounds: a portal that fails is left alone for a while, and no 
   CHECK(calls_to("portal1") == 11);
 }
 
+TEST_CASE("portal_rounds: a clock that goes back does not keep a portal closed") {
+  Bench bench;
+  bench.Incoming(1, "chat");
+  bench.answer = [](const Seen&) -> CallResult {
+    return FailCall({Fault::kLater, "no_answer", "nobody listens"});
+  };
+  bench.Settle();
+  bench.answer = [](const Seen&) { return Bench::Done(); };
+  const DeliveryId id = bench.Incoming(1, "another");
+  bench.Settle();
+  REQUIRE_FALSE(bench.outbox[id].last);
+
+  bench.clock.Advance(-hours(3));
+  bench.Settle();
+
+  REQUIRE(bench.outbox[id].last);
+  CHECK(bench.outbox[id].last->verdict == Verdict::kDone);
+}
+
 TEST_CASE("portal_rounds: a portal's own word when to come again is kept") {
   Bench bench;
   const DeliveryId id = bench.Confirm(1, 1);

@@ -105,6 +105,26 @@ TEST_CASE("erasure: what comes after a new installation stays") {
   CHECK(bench.Show("SELECT message_id FROM messages") == "90002");
 }
 
+TEST_CASE("erasure: a second one begins at the beginning, however far the first had come") {
+  for (const bool looked_between : {false, true}) {
+    CAPTURE(looked_between);
+    OutboxBench bench;
+    Fill(bench);
+    REQUIRE(bench.Do("m1", PortalUninstalled{true}) == "accepted");
+    for (int i = 0; i < 4; ++i) REQUIRE(bench.sqlite().EraseNext() == true);
+    bench.clock.Advance(std::chrono::hours(1));
+    bench.Install("m1");
+    if (looked_between) CHECK(bench.sqlite().EraseNext() == false);
+    REQUIRE(bench.Do("m1", Created(90003)) == "accepted");
+    bench.clock.Advance(std::chrono::hours(1));
+
+    REQUIRE(bench.Do("m1", PortalUninstalled{true}) == "accepted");
+    bench.FinishErasures();
+
+    CHECK(LeftOf(bench) == "0|0|0|0");
+  }
+}
+
 TEST_CASE("erasure: other portals keep everything") {
   OutboxBench bench;
   Fill(bench);

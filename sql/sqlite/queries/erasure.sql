@@ -10,6 +10,10 @@ SELECT portal_id FROM erasure LIMIT 1;
 -- name: ErasureFind
 SELECT 1 FROM erasure WHERE portal_id = ?1;
 
+-- name: ErasureChain
+-- None where it is installed. The number is another after each installation.
+SELECT token_chain FROM portal WHERE portal_id = ?1 AND status = 'uninstalled';
+
 -- name: ErasureEnd
 DELETE FROM erasure WHERE portal_id = ?1;
 
@@ -132,6 +136,9 @@ DELETE FROM chat WHERE chat_key > ?2 AND chat_key <= ?3 AND +line_key IN (SELECT
 
 -- name: EraseLines
 DELETE FROM line WHERE portal_id = ?1;
+
+-- name: EraseRefusals
+DELETE FROM readback_refused WHERE portal_id = ?1;
 
 -- name: EraseInstallations
 DELETE FROM installation WHERE portal_id = ?1;

@@ -58,10 +58,6 @@ Result<std::int64_t> RunCounted(Database& database, Statement& erase) {
   return messages;
 }
 
-Result<bool> IsUninstalled(Database& database, PortalId portal) {
-  return database.Prepare(sql::kPortalIsUninstalled).Bind(portal.value()).Step();
-}
-
 Result<ErasureCursor> StepThrough(Database& database, PortalId portal, const Stage& stage,
                                   ErasureCursor at) {
   Statement& bound = database.Prepare(*stage.bound);
@@ -73,11 +69,13 @@ Result<ErasureCursor> StepThrough(Database& database, PortalId portal, const Sta
   erase.Bind(portal.value()).Bind(at.after).Bind(up_to);
   Result<std::int64_t> erased = RunCounted(database, erase);
   if (!erased) return Fail(std::move(erased).error());
-  return *more ? ErasureCursor{at.stage, up_to} : ErasureCursor{at.stage + 1};
+  at.after = *more ? up_to : ErasureCursor().after;
+  if (!*more) ++at.stage;
+  return at;
 }
 
 Status EndErasure(Database& database, PortalId portal, Erasing why) {
-  static constexpr std::array kEnd{&sql::kEraseTally, &sql::kErasureEnd};
+  static constexpr std::array kEnd{&sql::kEraseTally, &sql::kEraseRefusals, &sql::kErasureEnd};
   if (Status done = RunEach(database, portal, kEnd); !done) return done;
   if (why == Erasing::kClean) return {};
   // What was posted meanwhile goes too.
@@ -101,13 +99,19 @@ Status BeginErasure(Database& database, PortalId portal) {
 
 Result<ErasureCursor> EraseStep(Database& database, PortalId portal, Erasing why,
                                 ErasureCursor at) {
-  Result<bool> uninstalled = IsUninstalled(database, portal);
+  Statement& find = database.Prepare(sql::kErasureChain);
+  Result<bool> uninstalled = find.Bind(portal.value()).Step();
   if (!uninstalled) return Fail(std::move(uninstalled).error());
   if (!*uninstalled) {
     // The release before, which ends no erasure, took an installation in.
     Status ended = database.Prepare(sql::kErasureEnd).Bind(portal.value()).Run();
     if (!ended) return Fail(std::move(ended).error());
-    return ErasureCursor{at.stage, at.after, true};
+    at.end = true;
+    return at;
+  }
+  if (const std::int64_t chain = find.Integer(0); at.chain != chain) {
+    at = {};
+    at.chain = chain;
   }
   Failpoint("store.erasure_step");
   const std::span<const Stage> stages = StagesOf(why);
@@ -120,7 +124,8 @@ Result<ErasureCursor> EraseStep(Database& database, PortalId portal, Erasing why
   if (Status ended = EndErasure(database, portal, why); !ended) {
     return Fail(std::move(ended).error());
   }
-  return ErasureCursor{at.stage, at.after, true};
+  at.end = true;
+  return at;
 }
 
 Status EraseLittle(Database& database, PortalId portal) {

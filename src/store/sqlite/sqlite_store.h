@@ -56,6 +56,10 @@ class SqliteStore final : public Store,
   // False when there is nothing. One thread at a time.
   Result<bool> EraseNext();
 
+  // Makes due what waits for a time that the clock, which went back, has left again: deliveries,
+  // proofs, reading offline queues and reading back. Returns whether there may be more of it.
+  Result<bool> MakeAheadDue(TimePoint now);
+
   Result<std::optional<Portal>> FindPortal(const MemberId& member_id) override;
   void Commit(Plan plan, Replan replan, Done done) override;
   void AddInstallation(InstallationRequest request, Done done) override;

@@ -47,7 +47,10 @@ Result<bool> SqliteStore::EraseNext() {
     Statement& next = reader->database().Prepare(sql::kErasureNext);
     Result<bool> row = next.Step();
     if (!row) return Fail(std::move(row).error());
-    if (!*row) return false;
+    if (!*row) {
+      erased_portal_.reset();
+      return false;
+    }
     portal = PortalId(next.Integer(0));
   }
   if (erased_portal_ != portal) {

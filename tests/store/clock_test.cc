@@ -1,0 +1,75 @@
+#include <doctest/doctest.h>
+
+#include "tests/store/outbox_bench.h"
+
+// What was put off by a clock that went back since.
+
+namespace imrelay {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::seconds;
+
+struct ClockBench : OutboxBench {
+  ClockBench() { REQUIRE(Do("m1", Created(1)) == "accepted"); }
+  void FailFor(std::chrono::seconds pause) {
+    Settlement later = Later(TakeOne());
+    later.due = clock.Now() + pause;
+    Settle(later);
+  }
+};
+
+TEST_CASE("clock: what was tried before the clock went back is due") {
+  ClockBench bench;
+  bench.FailFor(seconds(1));
+  bench.clock.Advance(-hours(5));
+  CHECK(bench.Take().empty());
+
+  CHECK(bench.sqlite().MakeAheadDue(bench.clock.Now()) == false);
+
+  CHECK(bench.Take().size() == 1);
+}
+
+TEST_CASE("clock: what a channel puts off for hours stays so, also once it was tried again") {
+  ClockBench bench;
+  bench.FailFor(hours(24));
+  CHECK(bench.sqlite().MakeAheadDue(bench.clock.Now()) == false);
+  CHECK(bench.Take().empty());
+  bench.clock.Advance(-hours(5));
+  CHECK(bench.sqlite().MakeAheadDue(bench.clock.Now()) == false);
+  bench.FailFor(hours(24));
+
+  CHECK(bench.sqlite().MakeAheadDue(bench.clock.Now()) == false);
+
+  CHECK(bench.Take().empty());
+}
+
+TEST_CASE("clock: what is due further ahead than anything is put off is due") {
+  ClockBench bench;
+  REQUIRE(RawDatabase(bench.path())
+              .Execute("UPDATE delivery SET due_at_ms = due_at_ms + 48 * 3600000 "
+                       "WHERE state = 'pending'"));
+  CHECK(bench.Take().empty());
+
+  CHECK(bench.sqlite().MakeAheadDue(bench.clock.Now()) == false);
+
+  CHECK(bench.Take().size() == 1);
+}
+
+TEST_CASE("clock: offline queues are read by the clock that is") {
+  OutboxBench bench;
+  const auto is_due = [&bench] {
+    const TimePoint now = bench.clock.Now();
+    return bench.sqlite().BeginOfflineRead(now, now + seconds(600))->has_value();
+  };
+  REQUIRE(is_due());
+  bench.clock.Advance(-hours(5));
+  REQUIRE_FALSE(is_due());
+
+  CHECK(bench.sqlite().MakeAheadDue(bench.clock.Now()) == false);
+
+  CHECK(is_due());
+}
+
+}  // namespace
+}  // namespace imrelay
