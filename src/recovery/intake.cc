@@ -272,6 +272,8 @@ Status Intake::SetDamageAside(const std::string& path, const std::string& conten
 
 Status Intake::End(TakenSpool& file, const std::string& content, const SpoolOutcome& outcome) {
   if (outcome.away) return Fail(*outcome.away);
+  // Another file met it first. This one's turn is as soon as the database is back, too.
+  if (outcome.waiting > 0) return Fail(ErrorCode::kUnavailable, "the database is away");
   if (!outcome.is_settled()) {
     Defer(file.path());
     return {};

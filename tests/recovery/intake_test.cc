@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <string>
@@ -39,6 +40,7 @@ class IntakeBench : public IngestBench {
     intake = std::make_unique<Intake>(store(), *holding, *hold,
                                       Intake::Options{spool(), home_.File("lock"), {}, [this] {
                                                         if (writer) writer->CloseFile();
+                                                        if (closed) closed();
                                                       }});
     SpoolWriter::Options options;
     options.directory = SpoolDirectories(spool()).worker;
@@ -46,6 +48,8 @@ class IntakeBench : public IngestBench {
     REQUIRE(opened.has_value());
     writer = *std::move(opened);
   }
+
+  std::function<void()> closed;  // called when a pass has begun
 
   std::string spool() const { return home_.File("spool"); }
 
@@ -120,6 +124,10 @@ class IntakeBench : public IngestBench {
 Posted Update(int number) {
   return Posted{"ONIMCONNECTORMESSAGEUPDATE", DataOf(1, "x", "t" + std::to_string(number)),
                 1773750000 + number};
+}
+
+std::string RecordOf(int number) {
+  return SpoolRecord(IntakeBench::RequestOf(Update(number).Body(), "/bitrix24/event"));
 }
 
 void Append(SpoolWriter& writer, const Posted& posted) {
@@ -277,6 +285,24 @@ TEST_CASE("intake: an installation in the spool proves what comes behind it") {
   CHECK(bench.Show("SELECT group_concat(event || ' ' || status, ', ') FROM events "
                    "WHERE member_id = 'm2'") ==
         "ONAPPINSTALL waiting, ONIMCONNECTORMESSAGEUPDATE waiting");
+}
+
+TEST_CASE("intake: where the database goes away in a pass, no file waits longer than another") {
+  IntakeBench bench;
+  bench.SpoolElsewhere("20260101T000000.000Z-1-1.spool", RecordOf(1) + RecordOf(3));
+  bench.SpoolElsewhere("20260101T000000.000Z-1-2.spool", RecordOf(2) + RecordOf(4));
+  bool locked = false;
+  bench.closed = [&] {
+    if (!locked) locked = bench.raw.Execute("BEGIN IMMEDIATE");
+  };
+
+  CHECK(bench.TakeIn() != "");
+  REQUIRE(locked);
+  REQUIRE(bench.raw.Execute("ROLLBACK"));
+
+  CHECK(bench.TakeIn() == "");
+  CHECK(bench.Files() == 0);
+  CHECK(bench.Show("SELECT count(*) FROM events WHERE source = 'spool'") == "4");
 }
 
 TEST_CASE("intake: a file that is being written is left, and a dead writer's is taken in") {
