@@ -117,7 +117,9 @@ class Judge:
         return self.findings
 
     def judge_journal(self):
-        """Of each event one row: not fewer than were acknowledged, not more than were posted."""
+        """Of each event one row: not fewer than were acknowledged, not more than were posted. Rows
+        that did nothing may be more: of an installation that was refused, and of an event that was
+        taken from the spool twice, before its portal's proof and after."""
         posted, acknowledged = collections.defaultdict(set), collections.defaultdict(set)
         for post in self.evidence.posts:
             posted[post.member_id, post.event].add(post.identity)
@@ -127,7 +129,8 @@ class Judge:
                                    for row in self.evidence.events)
         told = collections.Counter((row["member_id"], row["event"])
                                    for row in self.evidence.events
-                                   if row["source"] not in ELSEWHERE)
+                                   if row["source"] not in ELSEWHERE
+                                   and row["status"] not in ("rejected", "ignored"))
         for key in posted | kept.keys():
             fewest, most = len(acknowledged[key]), len(posted[key])
             if kept[key] < fewest:

@@ -20,7 +20,7 @@ def call(portal, type, number, id="", chat="channel-1", webhook_id=None):
 
 
 def event(portal, name):
-    return {"member_id": portal, "event": name, "source": "webhook"}
+    return {"member_id": portal, "event": name, "source": "webhook", "status": "applied"}
 
 
 def delivery(id, portal, kind, external=None, state="done"):
@@ -68,6 +68,13 @@ class TheJudge(unittest.TestCase):
         def bring(evidence):
             evidence.events.append({**event(A, ADD), "source": "offline"})
         self.assertEqual(self.findings(bring), [])
+
+    def test_lets_rows_that_did_nothing_be_more(self):
+        def repeat(evidence):
+            evidence.posts.append(Post(A, "ONAPPINSTALL", "4", True))
+            evidence.events += 2 * [{**event(A, "ONAPPINSTALL"), "status": "rejected"}]
+            evidence.events.append({**event(B, DELETE), "status": "ignored"})
+        self.assertEqual(self.findings(repeat), [])
 
     def test_finds_what_is_lost(self):
         def mark_undeleted(evidence):
