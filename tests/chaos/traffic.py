@@ -65,7 +65,7 @@ class Traffic:
         try:
             answer = self.post(body)
             result = answer.status
-            spooled = result == 200 and answer.json["status"] == "spooled"
+            spooled = result == 200 and b'"spooled"' in answer.body
         except OSError as error:
             answer, result, spooled = None, type(error).__name__, False
         post = parse_post(portal.member_id, event, body.decode(), result)

@@ -40,7 +40,7 @@ class Load:
             with self.lock:
                 if getattr(answer, "status", None) == 200:
                     self.acknowledged.append(f"{self.prefix}-{number}")
-                    self.words[answer.json["status"]] += 1
+                    self.words[answer.json["status"] if answer.body else "cut off"] += 1
                 else:
                     self.refused.append(answer)
 

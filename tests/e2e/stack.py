@@ -64,12 +64,16 @@ def children(pid):
 
 
 class Answer:
-    """An HTTP answer, read whole."""
+    """An HTTP answer, read whole. nginx, which waits for the end of a worker's connection, tells the
+    status alone where the worker stands still between its answer and that end."""
 
     def __init__(self, response):
         self.status = response.status
         self.headers = response.headers
-        self.body = response.read()
+        try:
+            self.body = response.read()
+        except http.client.IncompleteRead as cut:
+            self.body = cut.partial
 
     @property
     def json(self):

@@ -19,12 +19,16 @@ class Life(DeliveryTest):
 
         self.stand_in.edit(self.portal.member_id, number, "Guten Abend!")
         wait_for(lambda: self.at_channel(number)["text"] == "Guten Abend!")
+        wait_for(lambda: self.states_of_deliveries() == {"done"}, what="the end of the edit")
         self.delete(number)
 
         self.await_outcomes(number, "done", "done")
         self.assertEqual(self.states(number), ["deleted", "deleted"])
-        self.assertEqual({row["state"] for row in self.stack.deliveries(self.portal)}, {"done"})
+        self.assertEqual(self.states_of_deliveries(), {"done"})
         self.assertEqual(self.notices(), [])
+
+    def states_of_deliveries(self):
+        return {row["state"] for row in self.stack.deliveries(self.portal)}
 
     def test_each_answer_to_a_deletion_is_its_end_and_the_operator_is_told_of_failures(self):
         for mode, outcome, told in (("404", "gone", 0), ("too_old", "too_old", 1),
