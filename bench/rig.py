@@ -17,6 +17,7 @@ sys.path.insert(0, str(TREE / "tests" / "e2e"))
 import events  # noqa: E402  (the end-to-end suite's harness)
 import fcgi  # noqa: E402
 import stack  # noqa: E402
+import stand_ins  # noqa: E402
 
 CONNECTIONS = 32
 PHP_CONF = """[global]
@@ -120,7 +121,7 @@ class Rig:
         self.portal = events.Portal()
 
     def __enter__(self):
-        self.stand_in = stack.StandIn()
+        self.stand_in = stand_ins.StandIn()
         return self
 
     def __exit__(self, *_):
@@ -138,8 +139,8 @@ class Rig:
         database = database or home / "imrelay.db"
         environment = {
             "IMRELAY_DATABASE_URL": f"sqlite:{database}",
-            "IMRELAY_BITRIX24_CLIENT_ID": stack.CLIENT_ID,
-            "IMRELAY_BITRIX24_CLIENT_SECRET": stack.CLIENT_SECRET,
+            "IMRELAY_BITRIX24_CLIENT_ID": stand_ins.CLIENT_ID,
+            "IMRELAY_BITRIX24_CLIENT_SECRET": stand_ins.CLIENT_SECRET,
             "IMRELAY_BITRIX24_OAUTH_URL": self.stand_in.url,
             "IMRELAY_SECURITY_ALLOW_INSECURE_LOOPBACK": "true",
             **{f"IMRELAY_{key.upper()}": str(value) for key, value in settings.items()}}
@@ -233,7 +234,7 @@ class Rig:
 
     def is_listening(self):
         try:
-            return all(stack.request(handler.port, "GET", "/").status
+            return all(stand_ins.request(handler.port, "GET", "/").status
                        for handler in self.handlers.values())
         except OSError:
             return False

@@ -17,6 +17,7 @@
 #include "app/channels.h"
 #include "app/delivery_side.h"
 #include "app/fastcgi_process.h"
+#include "app/install_side.h"
 #include "app/probe_proof.h"
 #include "app/recovery_side.h"
 #include "app/retention.h"
@@ -25,21 +26,14 @@
 #include "base/log.h"
 #include "fastcgi/server.h"
 #include "ingest/ingest.h"
-#include "install/prover.h"
-#include "install/upkeep.h"
-#include "install/visits.h"
-#include "recovery/waiting_events.h"
 #include "spool/files.h"
 #include "spool/watch.h"
 #include "web/metrics.h"
-#include "web/pages.h"
 #include "web/routes.h"
 
 namespace imrelay {
 namespace {
 
-constexpr std::chrono::milliseconds kProofPause{200};
-constexpr std::chrono::milliseconds kUpkeepPause{1000};
 constexpr std::chrono::milliseconds kRetentionPause{100};
 constexpr std::chrono::milliseconds kClockPause{10000};
 
@@ -63,6 +57,23 @@ void AddFileSizes(const std::string& database, std::vector<Level>& levels) {
   }
 }
 
+// What /metrics tells besides what is counted.
+Result<std::vector<Level>> LevelsOf(const Config& config, SqliteStore& store,
+                                    const std::vector<ChannelAddress>& addresses, TimePoint now) {
+  Result<std::vector<Level>> levels = FindLevels({store, store, store}, addresses, now);
+  if (levels) AddFileSizes(config.database_path, *levels);
+  if (levels) AddSpoolLevels(config.spool_directory, now, *levels);
+  return levels;
+}
+
+void LogStart(const Config& config, const Applications& applications, int threads) {
+  Log(LogLevel::kInfo, "worker started",
+      {{"pid", std::to_string(getpid())},
+       {"threads", std::to_string(threads)},
+       {"database", config.database_path},
+       {"applications", Names(applications)}});
+}
+
 // Everything a worker does between its start and its stop signal.
 Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Service& service,
              Bitrix24Side& bitrix24, ChannelSide& channel, const Clock& clock) {
@@ -73,56 +84,28 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
   Hold hold([&spooler] { return spooler.HasNew(); });
   Ingest ingest(store, service.keyring, clock, &hold);
   SpoolSide spool(config, store, ingest, hold, clock);
-  Prover prover(store, service.keyring, bitrix24.authorization_server, bitrix24.calls,
-                bitrix24.applications, clock);
-  Upkeep upkeep(store, bitrix24.tokens, bitrix24.registrar, clock);
-  Visits visits(store, store, service.keyring, bitrix24.authorization_server, bitrix24.calls,
-                bitrix24.applications, clock);
-  Pages pages(visits, bitrix24.registrar, bitrix24.api, store, store);
-  Routes routes({ingest, store,
-                 [&store, &clock, &config, &addresses = *addresses] {
-                   Result<std::vector<Level>> levels =
-                       FindLevels({store, store, store}, addresses, clock.Now());
-                   if (levels) AddFileSizes(config.database_path, *levels);
-                   if (levels) AddSpoolLevels(config.spool_directory, clock.Now(), *levels);
-                   return levels;
-                 },
-                 NamedApplications(config),
-                 [&pages](PageKind kind, const std::string& application, const Request& request,
-                          Tree body, Reply reply) {
-                   pages.Handle(kind, application, request, std::move(body), std::move(reply));
-                 },
-                 [keyring = service.keyring](const std::string& nonce) {
-                   return ProbeProofOf(keyring, nonce);
-                 },
-                 [&channel](const Request& request, Reply reply) {
-                   channel.Handle(request, std::move(reply));
-                 },
-                 [&spool](const Request& request, std::function<void(Status)> done) {
-                   spool.Keep(request, std::move(done));
-                 }});
-  // Looks several times a second, because another process may have taken the installation in.
-  BackgroundLoop proofs({"proofs wait", config.database_path + "-proofs", kProofPause},
-                        [&]() -> Result<bool> {
-                          Result<int> applied = ApplyWaitingEvents(store, ingest);
-                          if (!applied) return Fail(std::move(applied).error());
-                          return prover.ProveOne();
-                        });
-  BackgroundLoop held_tokens({"new tokens wait", {}, kUpkeepPause},
-                             [&] { return bitrix24.tokens.CommitHeld(); });
-  BackgroundLoop upkeeps({"upkeep waits", config.database_path + "-upkeep", kUpkeepPause},
-                         [&] { return upkeep.DoOne(); });
+  InstallSide install(config, service, bitrix24, ingest, clock);
+  Routes routes(
+      {ingest, store, [&] { return LevelsOf(config, store, *addresses, clock.Now()); },
+       NamedApplications(config),
+       [&](PageKind kind, const std::string& application, const Request& request, Tree body,
+           Reply reply) {
+         install.Handle(kind, application, request, std::move(body), std::move(reply));
+       },
+       [&](const std::string& nonce) { return ProbeProofOf(service.keyring, nonce); },
+       [&](const Request& request, Reply reply) { channel.Handle(request, std::move(reply)); },
+       [&](const Request& request, std::function<void(Status)> done) {
+         spool.Keep(request, std::move(done));
+       }});
   Retention retention(store, clock, config.keep_days);
   BackgroundLoop erasing({"old rows stay", config.database_path + "-retention", kRetentionPause},
                          [&] { return retention.DoOne(); });
   BackgroundLoop clocks({"what a clock put off waits", {}, kClockPause},
                         [&] { return store.MakeAheadDue(clock.Now()); });
   RecoverySide recovery(config, service, bitrix24, ingest, clock);
-
   Result<std::unique_ptr<DeliverySide>> delivery =
       DeliverySide::Open(config, service, bitrix24, clock);
   if (!delivery) return Fail(std::move(delivery).error());
-
   ServerOptions options;
   options.listen_fd = socket;
   options.threads = config.worker_threads;
@@ -130,24 +113,17 @@ Status Serve(const Config& config, int socket, const sigset_t& stop_signals, Ser
       options,
       [&routes](const Request& request, Reply reply) { routes.Handle(request, std::move(reply)); });
   if (!server) return Fail(std::move(server).error());
-  Log(LogLevel::kInfo, "worker started",
-      {{"pid", std::to_string(getpid())},
-       {"threads", std::to_string(options.threads)},
-       {"database", config.database_path},
-       {"applications", Names(bitrix24.applications)}});
+  LogStart(config, bitrix24.applications, options.threads);
 
   int signal = 0;
   sigwait(&stop_signals, &signal);
   Log(LogLevel::kInfo, "worker draining", {{"pid", std::to_string(getpid())}});
-  upkeeps.Stop();
   spool.Stop();
   erasing.Stop();
   clocks.Stop();
   recovery.Stop();
   channel.Stop();
-  pages.Stop();  // before the proofs: a page may be waiting for one
-  proofs.Stop();
-  held_tokens.Stop();
+  install.Stop();
   (*server)->Drain();
   delivery->reset();  // last: it sends what comes until then
   Log(LogLevel::kInfo, "worker ended", {{"pid", std::to_string(getpid())}});

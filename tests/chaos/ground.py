@@ -9,8 +9,8 @@ import unittest
 
 from delivering import connect
 from judge import Evidence, Judge, parse_post
-from stack import (BINARY, CHANNEL_SECRET, LONG, TREE, Stack, StandIn, StandInChannel, children,
-                   wait_for)
+from stack import BINARY, LONG, Stack, children, wait_for
+from stand_ins import CHANNEL_SECRET, TREE, StandIn, StandInChannel
 from traffic import Traffic
 
 RELEASE = pathlib.Path(os.environ.get("IMRELAY_TEST_RELEASE", TREE / "build/release/imrelay"))

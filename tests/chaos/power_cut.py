@@ -5,7 +5,7 @@ import pathlib
 import shutil
 import struct
 
-from stack import BUILD
+from stand_ins import BUILD
 
 LIBRARY = BUILD / "power_cut.so"
 BLOCK = 4096  # is written whole or not at all

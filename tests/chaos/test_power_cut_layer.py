@@ -9,7 +9,7 @@ import tempfile
 import unittest
 
 from power_cut import PowerCut
-from stack import BUILD
+from stand_ins import BUILD
 
 FORGETFUL = BUILD / "forgetful"
 

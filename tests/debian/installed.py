@@ -16,7 +16,8 @@ from root import CHECKOUT, TREE, Root
 sys.path.append(str(TREE / "tests" / "e2e"))
 
 import events  # noqa: E402
-from stack import FORM, Answer, wait_for  # noqa: E402
+from stack import FORM, wait_for  # noqa: E402
+from stand_ins import Answer
 
 DATABASE = "/var/lib/imrelay/imrelay.db"
 STAND_IN_PORT = 8090

@@ -20,7 +20,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By  # for the tests
 from selenium.webdriver.common.keys import Keys
 
-from stack import BUILD, request
+from stand_ins import BUILD, request
 
 SCREENSHOTS = BUILD / "screenshots"
 SCRIPT_HOST = "api.bitrix24.com"

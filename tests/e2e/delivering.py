@@ -3,8 +3,8 @@
 import json
 
 import events
-from stack import (CHANNEL_KEY, CHANNEL_SECRET, Stack, StackTest, StandIn, StandInChannel,
-                   request, wait_for)
+from stack import CHANNEL_KEY, Stack, StackTest, wait_for
+from stand_ins import CHANNEL_SECRET, StandIn, StandInChannel, request
 
 EVENTS = ("ONIMCONNECTORMESSAGEADD", "ONIMCONNECTORMESSAGEUPDATE", "ONIMCONNECTORMESSAGEDELETE",
           "ONAPPUNINSTALL")

@@ -14,7 +14,8 @@ import subprocess
 import tempfile
 import time
 
-from stack import TREE, free_port, request, wait_for
+from stack import free_port, wait_for
+from stand_ins import TREE, request
 
 LANGUAGES = ("php", "py", "mjs")
 LIBRARIES = TREE / "tests" / "e2e" / "standard_webhooks"

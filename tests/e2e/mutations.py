@@ -4,7 +4,8 @@ import json
 from urllib.parse import parse_qsl, quote, quote_plus
 
 import events
-from stack import FORM, TREE
+from stack import FORM
+from stand_ins import TREE
 
 WIRE = TREE / "tests" / "data" / "wire"
 JSON = "application/json"

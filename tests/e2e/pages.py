@@ -6,7 +6,8 @@ import re
 from urllib.parse import urlencode
 
 import events
-from stack import FORM, Stack, StackTest, StandIn, request, wait_for
+from stack import FORM, Stack, StackTest, wait_for
+from stand_ins import StandIn, request
 
 CONNECTOR = "relay_chat"
 NAME = "Relay & Chat"

@@ -13,7 +13,8 @@ from typing import Callable
 
 import events
 from local_servers import Elsewhere
-from stack import TREE, free_port, wait_for
+from stack import free_port, wait_for
+from stand_ins import TREE
 
 CONNECTOR = "myconnector"
 LINE = 107

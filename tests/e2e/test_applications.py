@@ -3,7 +3,8 @@
 import http.client
 
 import events
-from stack import CLIENT_ID, StackTest, wait_for
+from stack import StackTest, wait_for
+from stand_ins import CLIENT_ID
 
 SHOP = "local.e2e.shop"
 SHOP_SECRET = "shop-client-secret-9876543210"

@@ -14,7 +14,8 @@ import unittest
 
 from delivering import DeliveryTest, connect
 from load import Load
-from stack import AS_ROOT, TREE, Stack, StandIn, StandInChannel, wait_for
+from stack import AS_ROOT, Stack, wait_for
+from stand_ins import TREE, StandIn, StandInChannel
 
 GUIDE = TREE / "docs" / "restore.md"
 

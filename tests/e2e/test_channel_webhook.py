@@ -10,7 +10,8 @@ import events
 import openapi
 from delivering import connect, line_settings
 from examples import LANGUAGES, Example
-from stack import CHANNEL_SECRET, TREE, Stack, StackTest, StandIn, wait_for
+from stack import Stack, StackTest, wait_for
+from stand_ins import CHANNEL_SECRET, TREE, StandIn
 
 FORMER_SECRET = "whsec_a2tra2tra2tra2tra2tra2tra2tra2tr"
 KINDS = {"message.created", "message.updated", "message.deleted", "dialog.started",

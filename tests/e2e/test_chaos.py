@@ -15,7 +15,8 @@ import time
 import unittest
 
 from delivering import connect
-from stack import LONG, TREE, Stack, StandIn, StandInChannel
+from stack import LONG, Stack
+from stand_ins import TREE, StandIn, StandInChannel
 
 RELEASE = TREE / "build" / "release" / "imrelay"
 MESSAGES, CHATS, PORTALS = (100_000, 500, 10) if LONG else (2_000, 50, 5)

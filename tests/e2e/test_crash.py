@@ -9,7 +9,8 @@ import time
 
 import events
 from load import Load
-from stack import LONG, Stack, StackTest, StandIn, wait_for
+from stack import LONG, Stack, StackTest, wait_for
+from stand_ins import StandIn
 
 
 class Killed(StackTest):

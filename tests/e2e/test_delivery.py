@@ -5,8 +5,8 @@ import signal
 import time
 
 from delivering import DeliveryTest, connect, line_settings
-from stack import (CHANNEL_KEY, CHANNEL_SECRET, Stack, StandIn, StandInChannel, free_port,
-                   wait_for)
+from stack import CHANNEL_KEY, Stack, free_port, wait_for
+from stand_ins import CHANNEL_SECRET, StandIn, StandInChannel
 
 
 class Life(DeliveryTest):

@@ -9,7 +9,8 @@ import unittest
 import events
 from local_servers import Elsewhere
 from planted import CONNECTOR, EVENT, LINE, Planted
-from stack import CLIENT_SECRET, Stack, StandIn, StandInChannel, wait_for
+from stack import Stack, wait_for
+from stand_ins import CLIENT_SECRET, StandIn, StandInChannel
 
 
 class Doctor(unittest.TestCase):

@@ -8,7 +8,8 @@ import urllib.parse
 
 import events
 from hostile import TRICKY_PATHS, SlowClients, headers_of, send_raw, status_of
-from stack import CHANNEL_KEY, CHANNEL_SECRET, FORM, StackTest, wait_for
+from stack import CHANNEL_KEY, FORM, StackTest, wait_for
+from stand_ins import CHANNEL_SECRET
 
 SQL = ("'; DROP TABLE message; --", "\" OR \"1\"=\"1", "1); DELETE FROM portal; --",
        "x' UNION SELECT token_hash FROM portal --", "%27%3B%20DROP TABLE event", "\\'; --")

@@ -8,7 +8,8 @@ import unittest
 
 import events
 from pages import CONNECTOR, HOSTILE, NAME, PagesTest, ancestors, field, shown
-from stack import StandIn, wait_for
+from stack import wait_for
+from stand_ins import StandIn
 
 
 class InstallPosts(PagesTest):

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import unittest
 
-from stack import BUILD, CHANNEL_SECRET, TREE
+from stand_ins import BUILD, CHANNEL_SECRET, TREE
 
 FILES = """
 bin/imrelay 755

@@ -8,7 +8,8 @@ import unittest
 
 import events
 from delivering import DeliveryTest, connect
-from stack import LONG, Stack, StandIn, StandInChannel, wait_for
+from stack import LONG, Stack, wait_for
+from stand_ins import StandIn, StandInChannel
 
 MESSAGES = 3_000 if LONG else 60
 KILLS = 10 if LONG else 1  # at each failpoint

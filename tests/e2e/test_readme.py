@@ -5,7 +5,8 @@ import subprocess
 import tempfile
 import unittest
 
-from stack import TREE, StackTest
+from stack import StackTest
+from stand_ins import TREE
 
 README = TREE / "README.md"
 

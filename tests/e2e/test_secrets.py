@@ -3,7 +3,8 @@
 import os
 import stat
 
-from stack import CLIENT_SECRET, StackTest
+from stack import StackTest
+from stand_ins import CLIENT_SECRET
 
 
 class Secrets(StackTest):

@@ -9,7 +9,8 @@ import threading
 import time
 import unittest
 
-from stack import AS_ROOT, LONG, Stack, StackTest, StandIn, wait_for
+from stack import AS_ROOT, LONG, Stack, StackTest, wait_for
+from stand_ins import StandIn
 
 
 @contextlib.contextmanager

@@ -10,7 +10,8 @@ import time
 import unittest
 
 import fcgi
-from stack import BINARY, BUILD, TREE, Stack, StackTest, StandIn, children, request, wait_for
+from stack import BINARY, Stack, StackTest, children, wait_for
+from stand_ins import BUILD, TREE, StandIn, request
 
 RELEASE = TREE / "build" / "release" / "imrelay"
 

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import unittest
 
-from stack import BUILD
+from stand_ins import BUILD
 
 MOST_EXPOSED = 2.0  # of 10, as systemd-analyze security counts; below this, each
 

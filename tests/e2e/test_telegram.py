@@ -7,7 +7,8 @@ import time
 
 import events
 from delivering import LINE, connect
-from stack import Stack, StackTest, StandIn, free_port, request, wait_for
+from stack import Stack, StackTest, free_port, wait_for
+from stand_ins import StandIn, request
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOKEN = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"

@@ -4,7 +4,7 @@ import ast
 import re
 import unittest
 
-from stack import TREE
+from stand_ins import TREE
 
 MODEL = TREE / "docs" / "threat-model.md"
 TESTS = TREE / "tests"
