@@ -12,9 +12,9 @@ target_link_options(imrelay_build INTERFACE -Wl,-z,relro,-z,now)
 target_link_libraries(imrelay_build INTERFACE Threads::Threads)
 if(IMRELAY_SANITIZE)
   # Not optimised, it compiles in half the time; what runs for long is.
-  set(optimised -O0)
-  if(IMRELAY_FUZZ OR IMRELAY_SANITIZE STREQUAL "thread")
-    set(optimised -O1)
+  set(optimised -O1)
+  if(IMRELAY_TESTS AND IMRELAY_SANITIZE MATCHES "address")
+    set(optimised -O0)
   endif()
   target_compile_options(imrelay_build INTERFACE
     -fsanitize=${IMRELAY_SANITIZE} -fno-sanitize-recover=all ${optimised} -g1 -Wno-null-dereference)

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "bitrix24/answer.h"
 #include "install/backoff.h"
 
 namespace imrelay {
@@ -162,6 +163,8 @@ std::optional<TimePoint> PortalApi::BlockedUntil(const MethodOfPortal& method, T
   const std::lock_guard guard(mutex_);
   const auto blocked = blocked_.find(method);
   if (blocked == blocked_.end() || blocked->second <= now) return std::nullopt;
+  // Of a clock that was set back since.
+  if (blocked->second > now + kLongestPause) return std::nullopt;
   return blocked->second;
 }
 

@@ -44,7 +44,9 @@ TEST_CASE("utf8: every maximal ill-formed part becomes one U+FFFD") {
        "A",
        U U U U "A"},
   };
-  for (const auto& [bytes, replaced] : cases) {
+  for (const auto& one : cases) {
+    const auto& bytes = one.first;
+    const auto& replaced = one.second;
     CAPTURE(bytes);
     CHECK_FALSE(IsValidUtf8(bytes));
     CHECK(ReplaceInvalidUtf8(bytes) == replaced);

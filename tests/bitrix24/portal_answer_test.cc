@@ -226,7 +226,9 @@ TEST_CASE("portal answer: an answer beyond the limits is not asked for again") {
   const std::string large = R"({"result":")" + std::string(2 << 20, 'x') + "\"}";
   const std::vector<std::pair<std::string, const char*>> cases = {
       {many, "too_many_keys"}, {deep, "too_deep"}, {large, "body_too_large"}};
-  for (const auto& [body, word] : cases) {
+  for (const auto& one : cases) {
+    const auto& body = one.first;
+    const auto& word = one.second;
     CAPTURE(word);
 
     const CallResult answer = Read(200, body);

@@ -63,7 +63,9 @@ TEST_CASE("portal calls: only a clear yes makes an administrator") {
       {R"({"result":{"ID":"1"}})", false},
       {R"({"result":{"ID":1,"ADMIN":{"a":1}}})", false},
   };
-  for (const auto& [body, expected] : profiles) {
+  for (const auto& profile : profiles) {
+    const auto& body = profile.first;
+    const auto expected = profile.second;
     CAPTURE(body);
     FakeHttpClient http;
     http.Answer(kProfile, 200, body);

@@ -85,7 +85,7 @@ def main(runner, description):
     """Runs the tests in the folder of `runner`, the script that calls this; the exit status."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--build", default="build/asan", help="the build to test")
-    parser.add_argument("--jobs", type=int, default=2, help="how many files run at once")
+    parser.add_argument("--jobs", type=int, default=3, help="how many files run at once")
     parser.add_argument("--long", action="store_true", help="make the long runs long")
     parser.add_argument("--except", dest="left_out", help="a file to leave out")
     parser.add_argument("--file", help=argparse.SUPPRESS)

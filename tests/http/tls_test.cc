@@ -67,7 +67,9 @@ TEST_CASE("http client: sends nothing to a server whose certificate nobody vouch
       {"localhost:" + port, {false, {"localhost:" + port}}},
       {"LocalHost:" + port, {false, {"localhost:" + port}}},
   };
-  for (const auto& [host, policy] : cases) {
+  for (const auto& one : cases) {
+    const auto& host = one.first;
+    const auto& policy = one.second;
     CAPTURE(host);
     HttpRequest request;
     request.method = "GET";

@@ -200,6 +200,16 @@ TEST_CASE("portal_api: a method that used up its time waits alone") {
   CHECK(bench.Send() == "done");
 }
 
+TEST_CASE("portal_api: a method is not blocked by a clock that was set back since") {
+  Bench bench;
+  bench.http.Answer(kCallUrl, 429, R"({"error":"OPERATION_TIME_LIMIT"})");
+  bench.http.Answer(kCallUrl, 200, kDone);
+  CHECK(bench.Send() == "later: operation_time_limit");
+
+  bench.clock.Advance(-hours(24));
+  CHECK(bench.Send() == "done");
+}
+
 TEST_CASE("portal_api: a portal that complains of too many calls gets none for a while") {
   for (const char* word : {"QUERY_LIMIT_EXCEEDED", "OVERLOAD_LIMIT"}) {
     CAPTURE(word);
