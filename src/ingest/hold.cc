@@ -86,6 +86,7 @@ void Hold::ForgetInstallations() {
 }
 
 bool Hold::MayProve(const MemberId& member_id) {
+  if (in_doubt_) return true;
   if (!raised_) return false;
   if (unknown_) return true;
   const std::lock_guard lock(installations_mutex_);

@@ -58,6 +58,9 @@ class Hold {
   void NoteInstallation(const MemberId& member_id);
   // Nothing waits, and has not for a while.
   void ForgetInstallations();
+  // Whether an installation may wait where nothing is held up for it: in another worker's file, or
+  // put off because too many wait for their proof.
+  void SetDoubt(bool in_doubt) { in_doubt_ = in_doubt; }
   // Whether something that waits may make an event authentic that is not as yet: it is diverted
   // too, not refused, then.
   bool MayProve(const MemberId& member_id);
@@ -79,6 +82,7 @@ class Hold {
   std::uint64_t raises_ = 0;
   std::uint64_t raises_when_parked_ = 0;
   std::atomic<bool> unknown_ = false;
+  std::atomic<bool> in_doubt_ = false;
   std::mutex installations_mutex_;
   std::set<MemberId> installations_;
 };

@@ -18,7 +18,8 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-constexpr std::size_t kFilesAtATime = 8;
+// After a long outage there is a file for every second of it, and each pass lists all of them.
+constexpr std::size_t kFilesAtATime = 256;
 // So few are handed to the store before anything that is parked has waited long.
 constexpr int kFewRecords = 200;
 constexpr std::size_t kFewBytes = 1 << 20;
@@ -27,6 +28,11 @@ constexpr std::chrono::seconds kDeferredFor{10};
 // Others that write without end must not keep the events of this process in the spool.
 constexpr std::chrono::seconds kOthersAreAwaited{5};
 constexpr int kIdlePassesToForget = 2;
+
+// Whether this process wrote a file: SpoolFileName puts the pid into its name.
+bool IsOurs(const std::string& name) {
+  return name.find('-' + std::to_string(getpid()) + '-') != std::string::npos;
+}
 
 std::string_view StatusOf(const Result<Committed>& outcome) {
   if (!outcome) return outcome.error().code == ErrorCode::kRateLimited ? "" : "refused";
@@ -76,6 +82,7 @@ struct Intake::Collected {
   std::vector<UnderWay> files;
   bool more = false;  // there are others behind them
   bool held = false;  // another writes the next
+  bool left = false;  // some were passed over that are still being written
 };
 
 Intake::Intake(Store& store, Ingest& ingest, Hold& hold, Options options)
@@ -98,8 +105,12 @@ Result<Intake::Found> Intake::Find() {
     for (std::string& name : *names) {
       std::string path = directory + '/' + name;
       if (IsDeferred(path)) continue;
-      found.by_others |= directory == directories_.spooler;
-      found.files.push_back({std::move(name), std::move(path)});
+      const bool of_spooler = directory == directories_.spooler;
+      const bool of_ours = !of_spooler && IsOurs(name);
+      found.of_spooler |= of_spooler;
+      found.of_ours |= of_ours;
+      found.of_others |= !of_spooler && !of_ours;
+      found.files.push_back({std::move(name), std::move(path), !of_spooler && !of_ours});
     }
   }
   std::sort(found.files.begin(), found.files.end(),
@@ -110,15 +121,16 @@ Result<Intake::Found> Intake::Find() {
 Result<bool> Intake::Pass() {
   Result<Found> found = Find();
   if (!found) return Fail(std::move(found).error());
+  hold_.SetDoubt(found->of_others || DefersProofs());
   if (found->files.empty() && !hold_.flag()) {
     only_others_since_.reset();
     if (++idle_ >= kIdlePassesToForget) hold_.ForgetInstallations();
     return false;
   }
   idle_ = 0;
-  if (found->by_others) {
+  if (found->of_spooler) {
     hold_.RaiseForOthers();
-  } else if (!hold_.flag()) {
+  } else if (found->of_ours && !hold_.flag()) {
     hold_.Raise();
   }
   Result<std::optional<FileLock>> lock = FileLock::Try(options_.lock_file, 0);
@@ -139,7 +151,8 @@ Result<bool> Intake::Pass() {
   const Result<int> records = End(collected);
   if (!records) return Fail(records.error());
   if (collected.more || *records > kFewRecords) return true;
-  return collected.held ? Result<bool>(false) : Finish();
+  // What another worker left needs no hold here.
+  return collected.held || !hold_.flag() ? Result<bool>(false) : Finish();
 }
 
 Status Intake::Collect(std::size_t most_bytes, Collected& collected) {
@@ -154,9 +167,13 @@ Status Intake::Collect(std::size_t most_bytes, Collected& collected) {
     Result<std::optional<TakenSpool>> file = Take(waiting);
     if (!file) return Fail(std::move(file).error());
     if (!*file) {
-      if (IsDeferred(waiting.path) || !IsAwaited(waiting.path)) continue;
-      collected.held = true;
-      return {};
+      if (IsDeferred(waiting.path) || access(waiting.path.c_str(), F_OK) != 0) continue;
+      if (!waiting.of_another_worker && IsAwaited(waiting.path)) {
+        collected.held = true;
+        return {};
+      }
+      collected.left = true;
+      continue;
     }
     awaited_.erase(waiting.path);
     Result<std::string> content = Read(**file);
@@ -197,10 +214,16 @@ void Intake::Submit(Collected& collected) {
 Result<int> Intake::End(Collected& collected) {
   int records = 0;
   Status ended;
-  for (UnderWay& one : collected.files) {
-    const SpoolOutcome outcome = one.events->Wait();
-    records += outcome.records();
-    Status done = End(one.file, one.content, outcome);
+  std::vector<SpoolOutcome> outcomes;
+  bool may_be_proven = collected.more || collected.held || collected.left || DefersProofs();
+  for (const UnderWay& one : collected.files) {
+    outcomes.push_back(one.events->Wait());
+    may_be_proven |= outcomes.back().later > 0;
+  }
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    records += outcomes[i].records();
+    UnderWay& one = collected.files[i];
+    Status done = End(one.file, one.content, outcomes[i], may_be_proven);
     if (ended) ended = std::move(done);
   }
   if (!ended) return Fail(ended.error());
@@ -230,7 +253,6 @@ Result<bool> Intake::Finish() {
 }
 
 bool Intake::IsAwaited(const std::string& path) {
-  if (access(path.c_str(), F_OK) != 0) return false;
   const SteadyClock::time_point now = SteadyClock::now();
   std::erase_if(awaited_, [](const auto& one) { return access(one.first.c_str(), F_OK) != 0; });
   return now - awaited_.emplace(path, now).first->second < kOthersAreAwaited;
@@ -270,12 +292,13 @@ Status Intake::SetDamageAside(const std::string& path, const std::string& conten
   return {};
 }
 
-Status Intake::End(TakenSpool& file, const std::string& content, const SpoolOutcome& outcome) {
+Status Intake::End(TakenSpool& file, const std::string& content, const SpoolOutcome& outcome,
+                   bool may_be_proven) {
   if (outcome.away) return Fail(*outcome.away);
   // Another file met it first. This one's turn is as soon as the database is back, too.
   if (outcome.waiting > 0) return Fail(ErrorCode::kUnavailable, "the database is away");
-  if (!outcome.is_settled()) {
-    Defer(file.path());
+  if (!outcome.is_settled() || (may_be_proven && outcome.unproven > 0)) {
+    Defer(file.path(), outcome.later > 0);
     return {};
   }
   Failpoint("intake.committed");
@@ -285,15 +308,21 @@ Status Intake::End(TakenSpool& file, const std::string& content, const SpoolOutc
   return removed;
 }
 
-void Intake::Defer(const std::string& path) {
+void Intake::Defer(const std::string& path, bool may_prove) {
   const SteadyClock::time_point now = SteadyClock::now();
-  std::erase_if(deferred_, [now](const auto& one) { return one.second <= now; });
-  deferred_[path] = now + kDeferredFor;
+  std::erase_if(deferred_, [now](const auto& one) { return one.second.until <= now; });
+  deferred_[path] = {now + kDeferredFor, may_prove};
 }
 
 bool Intake::IsDeferred(const std::string& path) const {
   const auto found = deferred_.find(path);
-  return found != deferred_.end() && SteadyClock::now() < found->second;
+  return found != deferred_.end() && SteadyClock::now() < found->second.until;
+}
+
+bool Intake::DefersProofs() const {
+  return std::any_of(deferred_.begin(), deferred_.end(), [this](const auto& one) {
+    return one.second.may_prove && IsDeferred(one.first);
+  });
 }
 
 }  // namespace imrelay

@@ -46,10 +46,17 @@ class Intake {
   struct Waiting {
     std::string name;
     std::string path;
+    bool of_another_worker = false;  // alive or dead; between workers no order is kept
   };
   struct Found {
     std::vector<Waiting> files;
-    bool by_others = false;  // the spooler's are among them
+    bool of_spooler = false;  // some are
+    bool of_others = false;   // some are another worker's
+    bool of_ours = false;     // some are this process's
+  };
+  struct Deferral {
+    std::chrono::steady_clock::time_point until;
+    bool may_prove = false;  // an installation may be in it
   };
   // What was taken of a file, while it is under way.
   struct UnderWay;
@@ -60,7 +67,8 @@ class Intake {
   Status Collect(std::size_t most_bytes, Collected& collected);
   // Hands the records of all of them to the store, by the time they came.
   static void Submit(Collected& collected);
-  // Waits for them, and removes what is settled. Returns how many records it were.
+  // Waits for them, and removes what is settled. Where an installation may stand in what was left, a
+  // file with unproven events waits for another pass. Returns how many records it were.
   Result<int> End(Collected& collected);
   // Takes in the last, and lets the hold down.
   Result<bool> Finish();
@@ -72,9 +80,12 @@ class Intake {
   Status SetDamageAside(const std::string& path, const std::string& content,
                         const SpoolOutcome& outcome);
   // After every record was told: removes the file, or leaves it for later.
-  Status End(TakenSpool& file, const std::string& content, const SpoolOutcome& outcome);
-  void Defer(const std::string& path);
+  Status End(TakenSpool& file, const std::string& content, const SpoolOutcome& outcome,
+             bool may_be_proven);
+  void Defer(const std::string& path, bool may_prove = false);
   bool IsDeferred(const std::string& path) const;
+  // Whether an installation may be in a file that is deferred.
+  bool DefersProofs() const;
 
   Store& store_;
   Ingest& ingest_;
@@ -82,7 +93,7 @@ class Intake {
   const Options options_;
   const SpoolDirectories directories_;
   SpooledEvents::Options taking_;
-  std::map<std::string, std::chrono::steady_clock::time_point> deferred_;  // by path
+  std::map<std::string, Deferral> deferred_;  // by path
   std::atomic<bool> away_ = false;
   std::map<std::string, std::chrono::steady_clock::time_point> awaited_;  // since when, by path
   std::optional<std::chrono::steady_clock::time_point> only_others_since_;

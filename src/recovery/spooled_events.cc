@@ -1,5 +1,6 @@
 #include "recovery/spooled_events.h"
 
+#include <exception>
 #include <memory>
 #include <utility>
 
@@ -19,6 +20,33 @@ bool IsInstallation(const Claimed& claimed) {
 }
 
 }  // namespace
+
+class SpooledEvents::Record {
+ public:
+  Record(SpooledEvents& events, SpooledRequest kept, SpoolOutcome::Place where)
+      : request(std::move(kept)), place(where), events_(events) {}
+  Record(const Record&) = delete;
+  Record& operator=(const Record&) = delete;
+  // Whoever had it threw: it is to be taken in again.
+  ~Record() {
+    if (!settled_) {
+      events_.Settle(*this, Fail(ErrorCode::kUnavailable, "the event could not be handled"));
+    }
+  }
+
+  void Settle(const Result<Committed>& outcome) {
+    settled_ = true;
+    events_.Settle(*this, outcome);
+  }
+
+  SpooledRequest request;  // without its body
+  const SpoolOutcome::Place place;
+  Claimed claimed;
+
+ private:
+  SpooledEvents& events_;
+  bool settled_ = false;
+};
 
 int SpoolOutcome::refusals() const {
   int all = 0;
@@ -73,15 +101,13 @@ void SpooledEvents::SubmitOne(SpooledRequest request, const SpoolOutcome::Place&
     ++outcome_.waiting;
     return;
   }
+  const std::string body = std::exchange(request.body, {});
+  const auto record = std::make_shared<Record>(*this, std::move(request), place);
   {
     const std::lock_guard lock(mutex_);
     ++under_way_;
   }
-  const std::string body = std::exchange(request.body, {});
-  const auto record = std::make_shared<Record>(Record{std::move(request), place, {}});
-  const auto settle = [this, record](const Result<Committed>& outcome) {
-    Settle(*record, outcome);
-  };
+  const auto settle = [record](const Result<Committed>& outcome) { record->Settle(outcome); };
   const std::optional<ApplicationPath> path = ParseApplicationPath(record->request.path);
   if (!path || (path->page != "event" && path->page != "install") ||
       (!path->application.empty() && !options_.applications.contains(path->application))) {
@@ -102,12 +128,21 @@ void SpooledEvents::SubmitOne(SpooledRequest request, const SpoolOutcome::Place&
 void SpooledEvents::Settle(const Record& record, const Result<Committed>& outcome) {
   const bool away = !outcome && outcome.error().code == ErrorCode::kUnavailable;
   if (away && !away_.exchange(true) && options_.away) options_.away();
-  if (!away && options_.note) options_.note(record.request, record.claimed, outcome);
+  if (!away) Note(record, outcome);
   const std::lock_guard lock(mutex_);
   Add(record, outcome);
   --under_way_;
   // Under the lock: whoever waits may be gone right after.
   settled_.notify_all();
+}
+
+void SpooledEvents::Note(const Record& record, const Result<Committed>& outcome) const {
+  if (!options_.note) return;
+  try {
+    options_.note(record.request, record.claimed, outcome);
+  } catch (const std::exception&) {
+    // Out of memory: a line less in the log.
+  }
 }
 
 void SpooledEvents::Add(const Record& record, const Result<Committed>& outcome) {
@@ -126,6 +161,7 @@ void SpooledEvents::Add(const Record& record, const Result<Committed>& outcome) 
     ++outcome_.later;
   } else {
     ++outcome_.refused[error.reason.empty() ? error.message : error.reason];
+    if (error.code == ErrorCode::kUnauthenticated) ++outcome_.unproven;
     // It may be our own fault, and is kept for whoever mends that.
     if (error.code == ErrorCode::kInternal) outcome_.damaged.push_back(record.place);
   }

@@ -24,6 +24,7 @@ struct SpoolOutcome {
   int duplicate = 0;
   int ignored = 0;
   std::map<std::string, int> refused;  // by reason: it is no event, or nobody knows the sender
+  int unproven = 0;                    // of the refused: an installation could have proven them
   int later = 0;                       // too much waits for proofs: to be taken in again
   int waiting = 0;                     // not stored, because the database is away
   struct Place {
@@ -45,12 +46,12 @@ struct SpoolOutcome {
 class SpooledEvents {
  public:
   // Told of each record that is settled, on any thread; quick.
-  using Note =
+  using NoteSettled =
       std::function<void(const SpooledRequest&, const Claimed&, const Result<Committed>& outcome)>;
 
   struct Options {
     std::set<std::string> applications;  // the named ones
-    Note note = nullptr;
+    NoteSettled note = nullptr;
     // Called, before anything that was handed to the store later is committed, when the first
     // record could not be stored. None that follows is then.
     std::function<void()> away = nullptr;
@@ -71,15 +72,11 @@ class SpooledEvents {
   SpoolOutcome Wait();
 
  private:
-  // A record while it is under way.
-  struct Record {
-    SpooledRequest request;  // without its body
-    SpoolOutcome::Place place;
-    Claimed claimed;
-  };
+  class Record;  // while it is under way
 
   void SubmitOne(SpooledRequest request, const SpoolOutcome::Place& place);
   void Settle(const Record& record, const Result<Committed>& outcome);
+  void Note(const Record& record, const Result<Committed>& outcome) const;
   void Add(const Record& record, const Result<Committed>& outcome);
   void WaitFor(int under_way);
 

@@ -89,6 +89,9 @@ TEST_CASE("hold: only what may wait for an installation is believed possible") {
   const MemberId two("m2");
   hold.NoteInstallation(one);
   CHECK_FALSE(hold.MayProve(one));  // nothing waits
+  hold.SetDoubt(true);
+  CHECK(hold.MayProve(two));
+  hold.SetDoubt(false);
   hold.Raise();
   CHECK(hold.MayProve(one));
   CHECK_FALSE(hold.MayProve(two));

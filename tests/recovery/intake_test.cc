@@ -4,137 +4,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <fstream>
-#include <functional>
 #include <iterator>
 #include <memory>
+#include <new>
 #include <string>
-#include <vector>
 
-#include "base/await.h"
-#include "spool/record.h"
-#include "spool/watch.h"
-#include "spool/writer.h"
-#include "tests/ingest/ingest_bench.h"
+#include "recovery/spooled_events.h"
+#include "tests/recovery/intake_bench.h"
 
 namespace imrelay {
 namespace {
-
-constexpr const char* kForm = "application/x-www-form-urlencoded";
-
-// A worker's ingest with a hold, its spool, and who takes that in.
-class IntakeBench : public IngestBench {
- public:
-  IntakeBench() {
-    InstallPortal();
-    Begin();
-  }
-
-  // As a worker that starts: the one before was killed.
-  void Begin() {
-    intake.reset();
-    writer.reset();
-    watch = std::make_unique<SpoolWatch>(SpoolDirectories(spool()).spooler);
-    hold = std::make_unique<Hold>([this] { return watch->HasNew(); });
-    holding = std::make_unique<Ingest>(store(), keyring, clock, hold.get());
-    intake = std::make_unique<Intake>(store(), *holding, *hold,
-                                      Intake::Options{spool(), home_.File("lock"), {}, [this] {
-                                                        if (writer) writer->CloseFile();
-                                                        if (closed) closed();
-                                                      }});
-    SpoolWriter::Options options;
-    options.directory = SpoolDirectories(spool()).worker;
-    Result<std::unique_ptr<SpoolWriter>> opened = SpoolWriter::Open(options);
-    REQUIRE(opened.has_value());
-    writer = *std::move(opened);
-  }
-
-  std::function<void()> closed;  // called when a pass has begun
-
-  std::string spool() const { return home_.File("spool"); }
-
-  static SpooledRequest RequestOf(const std::string& body, const std::string& path) {
-    return {TimePoint(std::chrono::seconds(1773750000)), path, kForm, "192.0.2.1", body};
-  }
-  void Spool(const std::string& body, const std::string& path = "/bitrix24/event") {
-    const Status status = Await<Status>(
-        [&](SpoolWriter::Done done) { writer->Append(RequestOf(body, path), std::move(done)); });
-    REQUIRE(status.has_value());
-  }
-  void Spool(const Posted& posted) { Spool(posted.Body()); }
-  // A file of the spooler's.
-  void SpoolElsewhere(const std::string& name, const std::string& content) {
-    REQUIRE(MakeSpoolDirectory(SpoolDirectories(spool()).spooler));
-    std::ofstream(Elsewhere(name), std::ios::binary) << content;
-  }
-  std::string Elsewhere(const std::string& name) const {
-    return SpoolDirectories(spool()).spooler + '/' + name;
-  }
-
-  // The spooler, which closes its file only when it ends.
-  std::unique_ptr<SpoolWriter> OpenSpooler() const {
-    SpoolWriter::Options options;
-    options.directory = SpoolDirectories(spool()).spooler;
-    options.file_age = std::chrono::milliseconds(60'000);
-    Result<std::unique_ptr<SpoolWriter>> opened = SpoolWriter::Open(options);
-    REQUIRE(opened.has_value());
-    return *std::move(opened);
-  }
-
-  // As a worker's loop does; "" or the error.
-  std::string TakeIn() {
-    while (true) {
-      const Result<bool> busy = intake->Pass();
-      if (!busy) return busy.error().message;
-      if (!*busy) return {};
-    }
-  }
-  std::size_t Files() const {
-    return ListSpool(SpoolDirectories(spool()).worker)->size() +
-           ListSpool(SpoolDirectories(spool()).spooler)->size();
-  }
-  // As routes do: "spooled" what is to be kept.
-  std::string Post(const Posted& posted) {
-    Claimed claimed;
-    const Result<Committed> received = Receive(*holding, posted.Body(), claimed);
-    if (received || received.error().code != ErrorCode::kUnavailable) {
-      return received ? WordOf(received) : received.error().reason;
-    }
-    Spool(posted);
-    return "spooled";
-  }
-  std::string Texts() {
-    return Show(
-        "SELECT group_concat(json_extract(payload, '$.text'), ' ') FROM (SELECT payload FROM "
-        "delivery WHERE kind = 'message.updated' ORDER BY delivery_id)");
-  }
-
- private:
-  TemporaryDirectory home_;
-
- public:
-  RawDatabase raw{path()};
-  std::unique_ptr<SpoolWatch> watch;
-  std::unique_ptr<Hold> hold;
-  std::unique_ptr<Ingest> holding;
-  std::unique_ptr<SpoolWriter> writer;
-  std::unique_ptr<Intake> intake;
-};
-
-Posted Update(int number) {
-  return Posted{"ONIMCONNECTORMESSAGEUPDATE", DataOf(1, "x", "t" + std::to_string(number)),
-                1773750000 + number};
-}
-
-std::string RecordOf(int number) {
-  return SpoolRecord(IntakeBench::RequestOf(Update(number).Body(), "/bitrix24/event"));
-}
-
-void Append(SpoolWriter& writer, const Posted& posted) {
-  REQUIRE(Await<Status>([&](SpoolWriter::Done done) {
-    writer.Append(IntakeBench::RequestOf(posted.Body(), "/bitrix24/event"), std::move(done));
-  }));
-}
 
 TEST_CASE("intake: what waits is taken in once, with its time, and removed") {
   IntakeBench bench;
@@ -264,29 +145,6 @@ TEST_CASE("intake: what nobody may post is refused and gone") {
   CHECK(bench.Files() == 0);
 }
 
-TEST_CASE("intake: an installation in the spool proves what comes behind it") {
-  IntakeBench bench;
-  const Posted install{"ONAPPINSTALL", "data[VERSION]=1",
-                       1773750000,     "m2",
-                       "token-b",      "auth[access_token]=a&auth[refresh_token]=r"};
-  Posted update = Update(1);
-  update.member_id = "m2";
-  update.token = "token-b";
-  bench.hold->Raise();
-  CHECK(bench.Post(update) == "unknown_portal");  // nothing that waits could prove it
-  CHECK(bench.Post(install) == "spooled");
-  CHECK(bench.Post(update) == "spooled");
-  Posted forged = Update(2);
-  forged.token = "forged";
-  CHECK(bench.Post(forged) == "wrong_token");
-
-  CHECK(bench.TakeIn() == "");
-
-  CHECK(bench.Show("SELECT group_concat(event || ' ' || status, ', ') FROM events "
-                   "WHERE member_id = 'm2'") ==
-        "ONAPPINSTALL waiting, ONIMCONNECTORMESSAGEUPDATE waiting");
-}
-
 TEST_CASE("intake: where the database goes away in a pass, no file waits longer than another") {
   IntakeBench bench;
   bench.SpoolElsewhere("20260101T000000.000Z-1-1.spool", RecordOf(1) + RecordOf(3));
@@ -337,23 +195,14 @@ TEST_CASE("intake: nothing overtakes what the spooler is still writing") {
   CHECK(bench.Post(Update(5)) == "accepted");
 }
 
-TEST_CASE("intake: an installation that the spooler is still writing proves what comes") {
+TEST_CASE("intake: a record that cannot be told of is taken in all the same") {
   IntakeBench bench;
-  CHECK(bench.TakeIn() == "");
-  Posted update = Update(1);
-  update.member_id = "m2";
-  update.token = "token-b";
-  CHECK(bench.Post(update) == "unknown_portal");
-  bench.hold->Raise();  // as when the database is away, and the passes are rare
-  std::unique_ptr<SpoolWriter> spooler = bench.OpenSpooler();
-  Append(*spooler, {"ONAPPINSTALL", "data[VERSION]=1", 1773750000, "m2", "token-b",
-                    "auth[access_token]=a&auth[refresh_token]=r"});
-  CHECK(bench.Post(update) == "spooled");
-  spooler.reset();
-  CHECK(bench.TakeIn() == "");
-  CHECK(bench.Show("SELECT group_concat(event || ' ' || status, ', ') FROM events "
-                   "WHERE member_id = 'm2'") ==
-        "ONAPPINSTALL waiting, ONIMCONNECTORMESSAGEUPDATE waiting");
+  std::atomic<bool> away = false;
+  const SpooledEvents::Options options{
+      {}, [](const auto&, const auto&, const auto&) { throw std::bad_alloc(); }};
+  SpooledEvents events(*bench.holding, options, away);
+  events.Submit(RecordOf(1));
+  CHECK(events.Wait().accepted == 1);
 }
 
 TEST_CASE("intake: what is no spool file is passed over, and holds up nothing") {
