@@ -164,8 +164,8 @@ class Stack:
     def wait_for_intake(self):
         """Until everything that was spooled is taken in."""
         spool = self.database.parent / "spool"
-        wait_for(lambda: not [*spool.glob("spooler/*.spool"), *spool.glob("worker/*.spool")], 60,
-                 "the spool's intake")
+        wait_for(lambda: not [*spool.glob("spooler/*.spool"), *spool.glob("worker/*.spool")],
+                 1200 if LONG else 60, "the spool's intake")
 
     @property
     def socket_path(self):
