@@ -17,9 +17,9 @@
 
 namespace imrelay {
 
-// What a spool leaves free on its disk. Where anybody may post into it, a database that is on the same
-// disk has to be able to go on; what a worker keeps is an event that may be lost otherwise, so it goes
-// on nearly to the end.
+// What a spool leaves free on its disk. Where anybody may post into it, a database on the same disk
+// has to be able to go on; what a worker keeps would be lost otherwise, so it goes on nearly to the
+// end.
 inline constexpr std::uint64_t kFreeForStrangers = 64 << 20;
 inline constexpr std::uint64_t kFreeForWorkers = 4 << 20;
 

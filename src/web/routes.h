@@ -30,7 +30,7 @@ using ProbeProof = std::function<std::string(const std::string& nonce)>;
 // Takes a request of a channel's service or of Telegram, at any path below /channel/.
 using ChannelRequests = std::function<void(const Request& request, Reply reply)>;
 
-// Keeps an event on disk that cannot be stored now, or not without a fault of our own, to be taken in
+// Keeps an event on disk that cannot be stored now, or that met a fault of our own, to be taken in
 // later; tells when it is there, or why not. May be called, and tells, on any thread.
 using SpoolEvents = std::function<void(const Request& request, std::function<void(Status)> done)>;
 

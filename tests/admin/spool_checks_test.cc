@@ -56,8 +56,8 @@ TEST_CASE("spool_checks: each fault is told") {
   sight = Well();
   sight.free_bytes = 100 << 20;
   CHECK(Judge(sight) ==
-        "warn : 100 MiB of the disk are free; below 64 MiB the spooler keeps nothing, below 4 MiB the "
-        "worker neither\n");
+        "warn : 100 MiB of the disk are free; below 64 MiB the spooler keeps nothing, below "
+        "4 MiB the worker neither\n");
   sight = Well();
   sight.damaged_files = 2;
   CHECK(Judge(sight) == "warn /s/damaged: 2 damaged pieces of spool files were set aside\n");
