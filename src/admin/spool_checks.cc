@@ -38,7 +38,9 @@ Findings CheckSpool(const SpoolSight& sight, TimePoint now) {
   if (sight.free_bytes < 2 * sight.least_free_bytes) {
     findings.push_back(Warn(kCheck, "",
                             Mebibytes(sight.free_bytes) + " of the disk are free; below " +
-                                Mebibytes(sight.least_free_bytes) + " nothing is spooled",
+                                Mebibytes(sight.least_free_bytes) +
+                                " the spooler keeps nothing, below " +
+                                Mebibytes(sight.least_free_of_worker) + " the worker neither",
                             "make room on it"));
   }
   if (sight.damaged_files > 0) {

@@ -23,9 +23,10 @@ struct SpoolSight {
     std::optional<TimePoint> oldest = {};  // when the oldest file was begun
   };
   std::vector<Directory> directories;
-  std::uint64_t free_bytes = 0;        // of the disk
-  std::uint64_t least_free_bytes = 0;  // below which nothing is spooled
-  std::string damaged;                 // the directory of what was set aside
+  std::uint64_t free_bytes = 0;            // of the disk
+  std::uint64_t least_free_bytes = 0;      // below which the spooler keeps nothing
+  std::uint64_t least_free_of_worker = 0;  // below which nothing at all is kept
+  std::string damaged;                     // the directory of what was set aside
   std::uint64_t damaged_files = 0;
 };
 

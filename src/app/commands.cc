@@ -20,6 +20,7 @@
 #include "crypto/digest.h"
 #include "ingest/ingest.h"
 #include "recovery/replay.h"
+#include "store/sqlite/database.h"
 #include "store/sqlite/migrate.h"
 
 namespace imrelay {
@@ -41,6 +42,20 @@ Exit ExitOf(const Error& error) {
     default:
       return Exit::kUnavailable;
   }
+}
+
+// Names the file and the mend where that is damage.
+Error Explained(Error error, const Config& config) {
+  if (error.reason == kDatabaseDamaged) {
+    error.message = config.database_path + " is damaged (" + error.message +
+                    "): put a backup back, or save what can be read, see docs/restore.md";
+  }
+  return error;
+}
+
+// How a command ends to which the database was no use.
+Exit Print(const Error& error, const Config& config, Streams& streams) {
+  return Print(Explained(error, config), ExitOf(error), streams);
 }
 
 // Of a process that served.
@@ -121,7 +136,7 @@ Exit MigrateCommand(const std::string& config_file, bool json, Streams& streams)
   if (!config) return Print(config.error(), Exit::kConfiguration, streams);
   // Opening migrates, makes the key file where there is none, and binds the two.
   Result<Service> service = OpenService(*config);
-  if (!service) return Print(service.error(), ExitOf(service.error()), streams);
+  if (!service) return Print(service.error(), *config, streams);
   if (json) {
     JsonWriter writer;
     writer.BeginObject().Key("database").String(config->database_path);
@@ -153,7 +168,7 @@ Exit RotateCommand(const std::string& config_file, bool json, Streams& streams) 
   Result<Config> config = LoadConfig(config_file, ProcessEnvironment());
   if (!config) return Print(config.error(), Exit::kConfiguration, streams);
   const Result<KeyRotated> rotated = RotateKey(*config, SystemClock());
-  if (!rotated) return Print(rotated.error(), ExitOf(rotated.error()), streams);
+  if (!rotated) return Print(rotated.error(), *config, streams);
   if (json) {
     JsonWriter writer;
     writer.BeginObject().Key("resealed").Integer(rotated->resealed);
@@ -184,9 +199,9 @@ Exit WithStore(const std::string& config_file, Streams& streams,
   Result<Config> config = LoadConfig(config_file, ProcessEnvironment());
   if (!config) return Print(config.error(), Exit::kConfiguration, streams);
   Result<std::unique_ptr<SqliteStore>> store = SqliteStore::OpenExisting(config->database_path);
-  if (!store) return Print(store.error(), ExitOf(store.error()), streams);
+  if (!store) return Print(store.error(), *config, streams);
   Result<Output> output = report(**store);
-  if (!output) return Print(output.error(), ExitOf(output.error()), streams);
+  if (!output) return Print(output.error(), *config, streams);
   streams.out << output->text;
   return output->found ? Exit::kDone : Exit::kFoundWrong;
 }
@@ -209,7 +224,10 @@ Exit IngestCommand(const std::string& config, const std::vector<std::string>& fi
       WithKey(config, streams, [&](const Config& read, const Keyring& keyring, SqliteStore& store) {
         const SystemClock clock;
         Ingest ingest(store, keyring, clock);
-        return IngestFiles(ingest, NamedApplications(read), files, FormatOf(json), away);
+        Result<Output> taken =
+            IngestFiles(ingest, NamedApplications(read), files, FormatOf(json), away);
+        if (away) away = Explained(*std::move(away), read);
+        return taken;
       });
   if (!away) return exit;
   return Print(*away, ExitOf(*away), streams);

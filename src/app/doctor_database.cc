@@ -47,7 +47,11 @@ Finding CheckDamage(Database& database, const std::string& path,
   return Broken("integrity", path, "damaged: " + damage->front(), mend);
 }
 
-Finding CheckWritable(const std::string& path) {
+Finding CheckWritable(const std::string& path, bool damaged) {
+  if (damaged) {
+    return Broken(kWritingCheck, path, "damaged: what meets the damage is spooled, not stored",
+                  "mend the integrity first, with docs/restore.md");
+  }
   Result<std::unique_ptr<SqliteStore>> store = SqliteStore::OpenExisting(path);
   Status ready;
   if (store) {
@@ -125,7 +129,8 @@ Findings CheckDatabase(const std::string& path, std::chrono::milliseconds longes
   findings.push_back(CheckSchemaOf(*database, path));
   const bool usable = findings.back().level == Finding::Level::kOk;
   findings.push_back(CheckDamage(*database, path, longest));
-  if (usable) findings.push_back(CheckWritable(path));
+  const bool damaged = findings.back().level != Finding::Level::kOk;
+  if (usable) findings.push_back(CheckWritable(path, damaged));
   CheckSizes(findings, path);
   findings.push_back(CheckFreePages(*database, path));
   return findings;

@@ -70,7 +70,8 @@ Findings CheckSpoolOf(const Config& config) {
   for (const std::string& path : {directories.spooler, directories.worker}) {
     sight.directories.push_back(LookAt(path, config.database_path));
   }
-  sight.least_free_bytes = SpoolWriter::Options().least_free_bytes;
+  sight.least_free_bytes = kFreeForStrangers;
+  sight.least_free_of_worker = kFreeForWorkers;
   struct statvfs disk {};
   sight.free_bytes = 2 * sight.least_free_bytes;
   if (statvfs(Existing(config.spool_directory).c_str(), &disk) == 0) {

@@ -18,7 +18,8 @@ constexpr std::chrono::seconds kPauseOfOpening{1};
 SpoolSide::SpoolSide(const Config& config, Store& store, Ingest& ingest, Hold& hold,
                      const Clock& clock)
     : clock_(clock),
-      options_{SpoolDirectories(config.spool_directory).worker},
+      options_{.directory = SpoolDirectories(config.spool_directory).worker,
+               .least_free_bytes = kFreeForWorkers},
       intake_(store, ingest, hold,
               {config.spool_directory, config.database_path + "-intake", NamedApplications(config),
                [this] {

@@ -3,6 +3,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <optional>
 #include <system_error>
@@ -53,6 +55,15 @@ void LogSpooled(const Claim& claim) {
        {"event", claim.event},
        {"member_id", claim.member_id},
        {"remote", claim.remote}});
+}
+
+void LogUnusable(const std::string& spool_directory, const Error& error) {
+  Log(LogLevel::kError, "the spool cannot be used: events that no worker takes will be lost",
+      {{"option", "spool.directory"},
+       {"value", spool_directory},
+       {"reason", error.message},
+       {"mend", "give it to the service's user (chown, chmod 0700), on a disk that can be written, "
+                "or name another; it is tried again with each event"}});
 }
 
 }  // namespace
@@ -109,6 +120,13 @@ void Spooler::HandlePost(const Request& request, Reply reply) {
       });
 }
 
+Status Spooler::TryDirectory() {
+  Error why;
+  if (Writer(why) == nullptr) return Fail(std::move(why));
+  if (access(directory_.c_str(), W_OK | X_OK) == 0) return {};
+  return Fail(ErrorCode::kUnavailable, "write " + directory_ + ": " + std::strerror(errno));
+}
+
 SpoolWriter* Spooler::Writer(Error& why) {
   const std::lock_guard lock(mutex_);
   const auto now = std::chrono::steady_clock::now();
@@ -155,6 +173,9 @@ Status RunSpooler(const std::string& spool_directory, const std::string& listen)
   const SystemClock clock;
   const std::string directory = SpoolDirectories(spool_directory).spooler;
   Spooler spooler(directory, clock);
+  if (const Status usable = spooler.TryDirectory(); !usable) {
+    LogUnusable(spool_directory, usable.error());
+  }
   ServerOptions options;
   options.listen_fd = *socket;
   options.threads = kThreads;

@@ -26,6 +26,10 @@ class Spooler {
   // Every reply was given before.
   ~Spooler();
 
+  // Tries the directory, so that a fault of it is known before the first event needs it. Errors:
+  // kUnavailable, naming what is at fault.
+  Status TryDirectory();
+
   // Answers, whatever the request: an event perhaps after this has returned. Logs a line for each
   // event that is kept, one when the spool begins to fail, and one when it is well again.
   void Handle(const Request& request, Reply reply);

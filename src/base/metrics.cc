@@ -29,7 +29,7 @@ constexpr Known kKnown[] = {
      "source."},
     {"imrelay_events_lost_total", kCounter,
      "Posted events that could be written neither to the database nor to the spool, and were "
-     "answered by 503. Bitrix24 does not send them again."},
+     "answered by 503, or by 500 where the fault is imrelay's. Bitrix24 does not send them again."},
     {"imrelay_spool_damaged_total", kCounter,
      "Pieces of spool files that could not be read and were set aside in spool/damaged."},
     {"imrelay_deletions_found_total", kCounter,

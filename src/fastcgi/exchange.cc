@@ -102,9 +102,11 @@ std::string_view ReasonPhrase(int status) {
   }
 }
 
-Response InternalError() {
+// Not 500: of a 503 nginx hands an event to the spooler, and others are sent again.
+Response UnansweredAnswer() {
   Response response;
-  response.status = 500;
+  response.status = 503;
+  response.headers = {{"Retry-After", "1"}};
   response.body = R"({"error":"internal","message":"The request could not be handled."})";
   return response;
 }
@@ -157,7 +159,7 @@ Exchange::Exchange(int fd, std::shared_ptr<InFlight> in_flight)
 Exchange::~Exchange() {
   if (!open_) return;
   try {
-    Answer(InternalError());
+    Answer(UnansweredAnswer());
   } catch (const std::exception&) {
     // Out of memory: nginx says 502 when the connection closes.
   }

@@ -11,7 +11,7 @@
 namespace imrelay {
 
 // Answers one request, at once or later. Called from many threads at once, so it must not wait for
-// long. When it throws, and its Reply was not called and is gone, the answer is a 500.
+// long. When it throws, and its Reply was not called and is gone, the answer is a 503.
 using Handler = std::function<void(const Request&, Reply)>;
 
 struct ServerOptions {

@@ -80,9 +80,15 @@ Result<bool> Readback::LookAtOne() {
     if (Status failed = Failed(chat, answer.error()); !failed) return Fail(failed.error());
     return true;
   }
-  failures_.erase(chat.portal.id);
   Seen seen = DeletedIn(chat, *answer);
-  if (Status taken = Take(chat, seen.deleted); !taken) return Fail(std::move(taken).error());
+  if (Status taken = Take(chat, seen.deleted); !taken) {
+    if (taken.error().code == ErrorCode::kUnavailable) return Fail(std::move(taken).error());
+    // A fault of our own holds up no other portal.
+    Status postponed = Postpone(chat.portal, taken.error().message);
+    if (!postponed) return Fail(std::move(postponed).error());
+    return true;
+  }
+  failures_.erase(chat.portal.id);
   Failpoint("recovery.readback_journalled");
   // What such an answer tells nothing of, it never will.
   if (seen.looked_at.empty()) {
@@ -102,10 +108,12 @@ Status Readback::Take(const ReadbackChat& chat, const std::vector<ReadbackMessag
     unposted.name = WireName(EventKind::kMessageDelete);
     unposted.data = DataOf(chat, message);
     Result<Committed> committed = ingest_.TakeUnposted(unposted);
-    if (!committed && committed.error().code == ErrorCode::kUnavailable) {
+    if (!committed) {
+      const ErrorCode code = committed.error().code;
+      // The portal is gone meanwhile, and what waits goes with it.
+      if (code == ErrorCode::kNotFound || code == ErrorCode::kUnauthenticated) return {};
       return Fail(std::move(committed).error());
     }
-    if (!committed) return {};  // the portal is gone meanwhile, and what waits goes with it
     if (committed->answer != Committed::Answer::kAccepted) continue;
     Count("imrelay_deletions_found_total", {{"source", "readback"}});
     Log(LogLevel::kInfo, "deletion read back",
@@ -128,16 +136,21 @@ Status Readback::Failed(const ReadbackChat& chat, const CallError& error) {
   if (error.word == "insufficient_scope" || error.word == "error_method_not_found") {
     return store_.DropReadback(portal);
   }
-  const int failures = failures_[portal]++;
-  if (failures == 0 && !error.unsent) {
-    Log(LogLevel::kWarning, "reading back",
-        {{"outcome", "postponed"},
-         {"member_id", chat.portal.member_id.value()},
-         {"reason", error.word}});
-  }
-  TimePoint due = now + Backoff(failures, kShortestPause, kLongestPause);
-  if (error.unsent) due = now + Backoff(0, kShortestPause, kShortestPause);
+  if (!error.unsent) return Postpone(chat.portal, error.word, error.not_before);
+  ++failures_[portal];
+  const TimePoint due = now + Backoff(0, kShortestPause, kShortestPause);
   return store_.PostponeReadback(portal, std::max(due, error.not_before.value_or(due)));
+}
+
+Status Readback::Postpone(const PortalAccess& portal, const std::string& reason,
+                          std::optional<TimePoint> not_before) {
+  const int failures = failures_[portal.id]++;
+  if (failures == 0) {
+    Log(LogLevel::kWarning, "reading back",
+        {{"outcome", "postponed"}, {"member_id", portal.member_id.value()}, {"reason", reason}});
+  }
+  const TimePoint due = clock_.Now() + Backoff(failures, kShortestPause, kLongestPause);
+  return store_.PostponeReadback(portal.id, std::max(due, not_before.value_or(due)));
 }
 
 }  // namespace imrelay

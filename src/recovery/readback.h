@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "base/clock.h"
@@ -28,6 +30,9 @@ class Readback {
 
  private:
   Status Take(const ReadbackChat& chat, const std::vector<ReadbackMessage>& deleted);
+  // The portal's chats are looked at later, and later still each time.
+  Status Postpone(const PortalAccess& portal, const std::string& reason,
+                  std::optional<TimePoint> not_before = {});
   Status Failed(const ReadbackChat& chat, const CallError& error);
 
   ReadbackStore& store_;

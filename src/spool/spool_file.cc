@@ -93,6 +93,11 @@ Status SpoolFile::Sync() {
   return {};
 }
 
+bool SpoolFile::IsRemoved() const {
+  struct stat found {};
+  return fstat(fd_, &found) == 0 && found.st_nlink == 0;
+}
+
 void SpoolFile::CutBack(std::uint64_t bytes) {
   if (ftruncate(fd_, static_cast<off_t>(bytes)) == 0) {
     bytes_ = bytes;

@@ -35,6 +35,8 @@ class SpoolFile {
   // done; nobody knows whether it is on disk, so nothing more may be added.
   Status Sync();
 
+  // Somebody removed its name: what is added now is lost when it is closed.
+  bool IsRemoved() const;
   bool is_sound() const { return sound_; }
   std::uint64_t bytes() const { return bytes_; }
   std::chrono::steady_clock::time_point begun() const { return begun_; }

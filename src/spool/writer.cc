@@ -94,6 +94,7 @@ bool SpoolWriter::Wait(std::vector<Work>& batch, std::uint64_t& closings) {
 
 void SpoolWriter::WriteBatch(std::vector<Work>& batch) {
   std::vector<Work*> written;
+  if (file_ && file_->IsRemoved()) file_.reset();
   for (Work& work : batch) {
     if (file_ && file_->bytes() >= options_.file_bytes) {
       Settle(written);
@@ -111,6 +112,10 @@ void SpoolWriter::WriteBatch(std::vector<Work>& batch) {
 }
 
 Status SpoolWriter::Write(const std::string& record) {
+  if (!file_) {
+    // Somebody may have removed it since.
+    if (Status made = MakeSpoolDirectory(options_.directory); !made) return made;
+  }
   if (Status room = EnsureRoom(record.size()); !room) return room;
   if (Status begun = EnsureFile(); !begun) return begun;
   Status added = file_->Add(record);

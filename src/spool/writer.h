@@ -17,6 +17,12 @@
 
 namespace imrelay {
 
+// What a spool leaves free on its disk. Where anybody may post into it, a database on the same disk
+// has to be able to go on; what a worker keeps would be lost otherwise, so it goes on nearly to the
+// end.
+inline constexpr std::uint64_t kFreeForStrangers = 64 << 20;
+inline constexpr std::uint64_t kFreeForWorkers = 4 << 20;
+
 // Appends requests to files of one directory, durably. One thread writes everything that was handed
 // in, syncs once, and then tells each. Thread-safe; several processes may write to one directory,
 // each to files of its own.
@@ -25,7 +31,8 @@ namespace imrelay {
 // 20261126T010203.004Z-PID-N.spool, mode 0600. The writer holds an flock on the one it writes, so
 // nobody takes that in before it is closed, or the process is dead; it closes a file that is a
 // second old or 8 MiB long. The names are on disk (the directory is synced) before anything in them
-// is reported as written. Names never go back, also when the clock does.
+// is reported as written. Names never go back, also when the clock does. A directory that somebody
+// removed is made anew.
 class SpoolWriter {
  public:
   // Called once, on the writer's thread, perhaps before Append returns: OK when the request is on
@@ -39,8 +46,8 @@ class SpoolWriter {
     // All spool files of the directory together. Anyone can post while no worker looks at it, so
     // the disk must not fill up by it.
     std::uint64_t most_bytes = std::uint64_t{1} << 30;
-    // What is left to others on the disk: a database that is on it has to be able to go on.
-    std::uint64_t least_free_bytes = 64 << 20;
+    // What is left to others on the disk.
+    std::uint64_t least_free_bytes = kFreeForStrangers;
     std::chrono::milliseconds file_age{1000};
     std::uint64_t file_bytes = 8 << 20;
   };

@@ -91,6 +91,12 @@ Response AnswerTo(const Error& error) {
   return ErrorAnswer(500, "internal", "the event could not be handled");
 }
 
+// Whether an event that met this may still be taken in from the spool: the store is away, or the
+// fault is our own, and then the intake sets it aside for people rather than losing it.
+bool IsToBeSpooled(const Error& error) {
+  return error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kInternal;
+}
+
 Response NotFoundAnswer() { return ErrorAnswer(404, "not_found", "there is nothing at this path"); }
 
 // A body that cannot be read is for the event's path to refuse.
@@ -239,7 +245,7 @@ void Routes::Receive(const Arrival& arrival, const std::shared_ptr<Post>& post) 
                          [this, arrival, post](const Result<Committed>& committed) {
                            if (!committed) {
                              const Error& error = committed.error();
-                             if (error.code == ErrorCode::kUnavailable && served_.spool) {
+                             if (IsToBeSpooled(error) && served_.spool) {
                                return Spool(arrival, post, error);
                              }
                              return post->Answer(AnswerTo(error), "refused", WordOf(error));

@@ -30,8 +30,8 @@ using ProbeProof = std::function<std::string(const std::string& nonce)>;
 // Takes a request of a channel's service or of Telegram, at any path below /channel/.
 using ChannelRequests = std::function<void(const Request& request, Reply reply)>;
 
-// Keeps an event on disk that cannot be stored now, to be taken in later; tells when it is there,
-// or why not. May be called, and tells, on any thread.
+// Keeps an event on disk that cannot be stored now, or that met a fault of our own, to be taken in
+// later; tells when it is there, or why not. May be called, and tells, on any thread.
 using SpoolEvents = std::function<void(const Request& request, std::function<void(Status)> done)>;
 
 // What the paths serve.
@@ -45,7 +45,8 @@ struct Served {
   PagePosts pages = nullptr;   // without it, there are none
   ProbeProof prove = nullptr;  // of GET …?probe=NONCE, 16 to 64 lower-case hex digits
   ChannelRequests channel = nullptr;
-  SpoolEvents spool = nullptr;  // without it, such an event is answered by 503
+  // Without it, such an event is answered by 503, and by 500 where the fault is ours.
+  SpoolEvents spool = nullptr;
 };
 
 // Answers every request of the contract's paths. Thread-safe. Logs one line an event.

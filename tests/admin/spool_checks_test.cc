@@ -20,6 +20,7 @@ SpoolSight Well() {
   }
   sight.free_bytes = 200 << 20;
   sight.least_free_bytes = 64 << 20;
+  sight.least_free_of_worker = 4 << 20;
   sight.damaged = "/s/damaged";
   return sight;
 }
@@ -54,7 +55,9 @@ TEST_CASE("spool_checks: each fault is told") {
         "warn /s/spooler: 81 MiB wait; it holds 100 MiB, then events are refused\n");
   sight = Well();
   sight.free_bytes = 100 << 20;
-  CHECK(Judge(sight) == "warn : 100 MiB of the disk are free; below 64 MiB nothing is spooled\n");
+  CHECK(Judge(sight) ==
+        "warn : 100 MiB of the disk are free; below 64 MiB the spooler keeps nothing, below "
+        "4 MiB the worker neither\n");
   sight = Well();
   sight.damaged_files = 2;
   CHECK(Judge(sight) == "warn /s/damaged: 2 damaged pieces of spool files were set aside\n");

@@ -104,10 +104,12 @@ TEST_CASE("doctor_database: damage is found") {
     file << std::string(4096, '\x55');  // one page: the schema's own would keep it from opening
   }
 
-  const Finding integrity = Of(CheckDatabase(fresh.path, kLong), "integrity");
+  const Findings findings = CheckDatabase(fresh.path, kLong);
+  const Finding integrity = Of(findings, "integrity");
 
   CHECK(integrity.level == Level::kFail);
   CHECK(integrity.mend.find("backup") != std::string::npos);
+  CHECK(Of(findings, "writing").level == Level::kFail);
 }
 
 TEST_CASE("doctor_database: what is no database at all is told") {

@@ -155,6 +155,9 @@ TEST_CASE("spooler: without a directory it answers 503, and goes on by itself on
   const std::string in_the_way = bench.directory.File("spool");
   std::ofstream(in_the_way) << "a file";
 
+  const Status tried = bench.spooler.TryDirectory();
+  REQUIRE_FALSE(tried);
+  CHECK(tried.error().message.find(in_the_way) != std::string::npos);
   const Response refused = bench.Post("/bitrix24/event", kEvent);
   CHECK(bench.Send("GET", "/bitrix24/event").status == 200);
   fs::remove(in_the_way);
@@ -168,6 +171,7 @@ TEST_CASE("spooler: without a directory it answers 503, and goes on by itself on
   CHECK(refused.status == 503);
   CHECK(refused.headers == std::vector<std::pair<std::string, std::string>>{{"Retry-After", "1"}});
   CHECK(kept);
+  CHECK(bench.spooler.TryDirectory());
   CHECK(bench.Kept().size() == 1);
 }
 

@@ -166,6 +166,15 @@ class Configuration(StackTest):
         self.assertEqual(done.returncode, 69, done)
         self.assertIn("/nonexistent", done.stderr)
 
+    def test_a_damaged_database_is_named_with_its_mend(self):
+        database = self.stack.home / "damaged.db"
+        database.write_bytes(b"\x55" * 8192)
+        for words in (("stats",), ("portal", "list"), ("migrate",)):
+            done = self.stack.command(*words, IMRELAY_DATABASE_URL=f"sqlite:{database}")
+            self.assertEqual((done.returncode, done.stdout), (69, ""), words)
+            self.assertIn(f"{database} is damaged (", done.stderr, words)
+            self.assertIn("docs/restore.md", done.stderr, words)
+
     def test_the_environment_wins_over_the_file(self):
         done = self.with_config('[database]\nurl = "sqlite:/nonexistent/imrelay.db"\n', "migrate",
                                 IMRELAY_DATABASE_URL=f"sqlite:{self.stack.database}")

@@ -250,6 +250,18 @@ class Full(unittest.TestCase):
 
         self.run_on_small_disk(check, spool_directory=spool)
 
+    def test_little_room_beside_a_locked_database_is_enough_for_a_worker(self):
+        def check(stack, portal, _):
+            wait_for(lambda: stack.post(portal.delete(999, "after")).json["status"] == "accepted",
+                     20, "room")
+            with locked(stack.database):
+                answer = stack.post(portal.delete(1000, "locked"))
+                self.assertEqual((answer.status, answer.json), (200, {"status": "spooled"}))
+            wait_for(lambda: any(row["message_id"] == 1000 for row in stack.messages(portal)),
+                     20, "the intake")
+
+        self.run_on_small_disk(check)
+
     def test_503_only_where_nothing_can_be_written(self):
         def check(stack, portal, answers):
             self.assertEqual(answers[-1].status, 503)

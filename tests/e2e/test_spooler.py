@@ -166,6 +166,19 @@ class Spooler(unittest.TestCase):
         self.ends_well(process)
         self.assertEqual([self.spooled().count(each) for each in (body, late)], [1, 1])
 
+    def test_a_spool_that_cannot_be_used_is_said_at_start_and_it_goes_on(self):
+        in_the_way = self.spool.parent
+        in_the_way.write_text("a file")
+        process = self.start()
+        wait_for(lambda: len(process.lines) == 2, what="two lines of the log")
+        self.assertRegex(process.lines[0], rf" error the spool cannot be used.* "
+                                           rf"option=spool.directory value={in_the_way} reason=.*"
+                                           r" mend=")
+        self.assertEqual(self.post(self.delete(1))[0], 503)
+        in_the_way.unlink()
+        wait_for(lambda: self.post(self.delete(2)) == SPOOLED, what="the directory")
+        self.ends_well(process)
+
     def test_a_full_disk_is_said_once_and_it_goes_on_when_there_is_room(self):
         process = self.start(preexec_fn=lambda: (
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN),

@@ -181,7 +181,7 @@ TEST_CASE("exchange: the answer to HEAD has the length of GET's body and none it
   CHECK(answer.body.empty());
 }
 
-TEST_CASE("exchange: a handler that throws is answered 500, and others are served") {
+TEST_CASE("exchange: a handler that throws is answered 503, and others are served") {
   ServerFixture fixture;
   fixture.options.threads = 1;
   fixture.Start([](const Request& request) -> Response {
@@ -192,7 +192,7 @@ TEST_CASE("exchange: a handler that throws is answered 500, and others are serve
   const Answer answer = fixture.Exchange(PostRequest("throw"));
 
   CHECK(answer.ended);
-  CHECK(answer.status == "500 Internal Server Error");
+  CHECK(answer.status == "503 Service Unavailable");
   CHECK(answer.body.find(R"("error":"internal")") != std::string::npos);
   CHECK(answer.body.find("luck") == std::string::npos);
   CHECK(fixture.Exchange(PostRequest("a=1")).status == "200 OK");

@@ -140,14 +140,14 @@ TEST_CASE("server: an answer may come later and from another thread") {
   CHECK(client.Receive().body == "later");
 }
 
-TEST_CASE("server: a request that nobody answers gets a 500") {
+TEST_CASE("server: a request that nobody answers gets a 503") {
   ServerFixture fixture;
   fixture.StartLater([](const Request&, const Reply&) {});
-  CHECK(fixture.Exchange(PostRequest("a=1")).status == "500 Internal Server Error");
+  CHECK(fixture.Exchange(PostRequest("a=1")).status == "503 Service Unavailable");
 
   fixture.server.reset();
   fixture.StartLater([](const Request&, const Reply&) { throw std::runtime_error("no"); });
-  CHECK(fixture.Exchange(PostRequest("a=1")).status == "500 Internal Server Error");
+  CHECK(fixture.Exchange(PostRequest("a=1")).status == "503 Service Unavailable");
 }
 
 TEST_CASE("server: takes no more requests than may be under way, and the others wait") {

@@ -165,6 +165,25 @@ TEST_CASE("readback: a crash between the journal and the end repeats and changes
   CHECK(bench.Show("SELECT count(*) FROM deliveries WHERE kind = 'message.deleted'") == "1");
 }
 
+TEST_CASE("readback: a fault of our own drops no deletion that was found: it is tried again") {
+  Bench bench;
+  bench.Confirmed(5, "x5");
+  bench.chats.Show("4");
+  REQUIRE(RawDatabase(bench.path())
+              .Execute("CREATE TRIGGER wrong BEFORE INSERT ON event "
+                       "BEGIN SELECT RAISE(ABORT, 'wrong'); END"));
+  CHECK(bench.LookLater());
+  CHECK(bench.Deleted() == "");
+  CHECK(bench.Counts().waiting == 1);
+  CHECK_FALSE(bench.LookLater());  // not at once: other portals come first
+
+  REQUIRE(RawDatabase(bench.path()).Execute("DROP TRIGGER wrong"));
+  bench.clock.Advance(minutes(2));
+  CHECK(bench.LookAtOne());
+  CHECK(bench.Deleted() == "x5");
+  CHECK(bench.Counts().waiting == 0);
+}
+
 TEST_CASE("readback: only where the scope was granted") {
   for (const char* scope : {"", "imconnector,imopenlines", "imbot,task"}) {
     CAPTURE(scope);

@@ -10,6 +10,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
+#include <fstream>
 #include <future>
 #include <string>
 #include <vector>
@@ -36,6 +38,8 @@ extern "C" int fdatasync(int fd) {
 
 namespace imrelay {
 namespace {
+
+namespace fs = std::filesystem;
 
 SpooledRequest RequestOf(const std::string& body) {
   return {TimePoint(std::chrono::milliseconds(1)), "/bitrix24/event", "application/json",
@@ -246,14 +250,31 @@ TEST_CASE("writer: two write to one directory, each to files of its own") {
   CHECK(std::count(bodies.begin(), bodies.end(), "theirs") == 20);
 }
 
-TEST_CASE("writer: a directory that goes away is an error that passes") {
+TEST_CASE("writer: a directory that somebody removes is made anew, its owner's alone") {
   Bench bench(LongLived());
-  const std::string away = bench.directory() + ".away";
-  REQUIRE(rename(bench.directory().c_str(), away.c_str()) == 0);
+  const fs::path spool = fs::path(bench.directory()).parent_path();
+  REQUIRE(bench.Append("one"));
+  SUBCASE("while a file is open") {}
+  SUBCASE("while none is") { bench.writer->CloseFile(); }
+  fs::remove_all(spool);
+
+  REQUIRE(bench.Append("two"));
+  struct stat found {};
+  REQUIRE(stat(bench.directory().c_str(), &found) == 0);
+  CHECK((found.st_mode & 07777) == 0700);
+  bench.writer->CloseFile();
+  CHECK(bench.Bodies() == Bodies{"two"});
+}
+
+TEST_CASE("writer: a directory that cannot be made is an error that passes") {
+  Bench bench(LongLived());
+  const fs::path spool = fs::path(bench.directory()).parent_path();
+  fs::remove_all(spool);
+  std::ofstream(spool) << "in the way";
   const Status failed = bench.Append("one");
   REQUIRE_FALSE(failed);
   CHECK(failed.error().code == ErrorCode::kUnavailable);
-  REQUIRE(rename(away.c_str(), bench.directory().c_str()) == 0);
+  fs::remove(spool);
   CHECK(bench.Append("two"));
 }
 

@@ -1,7 +1,10 @@
 #include "store/sqlite/backup.h"
 
 #include <doctest/doctest.h>
+#include <errno.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <filesystem>
@@ -9,6 +12,21 @@
 #include <thread>
 
 #include "tests/store/outbox_bench.h"
+
+namespace {
+std::atomic<int> failing_renames{0};  // the error of each; 0 while they work
+std::atomic<bool> overtaken{false};   // somebody makes the file first
+}  // namespace
+
+// In the place of libc's, for the whole program: a file system that does not know its flags.
+extern "C" int renameat2(int from_fd, const char* from, int to_fd, const char* to, unsigned flags) {
+  if (overtaken) std::ofstream(to) << "mine";
+  if (failing_renames != 0) {
+    errno = failing_renames;
+    return -1;
+  }
+  return static_cast<int>(syscall(SYS_renameat2, from_fd, from, to_fd, to, flags));
+}
 
 namespace imrelay {
 namespace {
@@ -57,6 +75,35 @@ TEST_CASE("backup: a file that is there stays as it is") {
   CHECK(backup.error().reason == kBackupExists);
   CHECK(BytesOf(bench.copy) == "mine");
   CHECK(bench.Files() == 1);
+}
+
+TEST_CASE("backup: a file system that cannot rename to new names only gets it by a link") {
+  BackupBench bench;
+  for (const int error : {EINVAL, ENOSYS}) {
+    failing_renames = error;
+    const Result<Backup> backup = bench.Make();
+    failing_renames = 0;
+
+    REQUIRE(backup.has_value());
+    CHECK(bench.Files() == 1);
+    CHECK(bench.ShowCopy("PRAGMA integrity_check") == "ok");
+    std::filesystem::remove(bench.copy);
+  }
+  failing_renames = EINVAL;
+  overtaken = true;
+  const Result<Backup> late = bench.Make();
+  overtaken = false;
+  REQUIRE_FALSE(late.has_value());
+  CHECK(late.error().reason == kBackupExists);
+  CHECK(BytesOf(bench.copy) == "mine");
+  std::filesystem::remove(bench.copy);
+
+  failing_renames = EACCES;
+  const Result<Backup> refused = bench.Make();
+  failing_renames = 0;
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code == ErrorCode::kUnavailable);
+  CHECK(bench.Files() == 0);
 }
 
 TEST_CASE("backup: what a killed backup left is taken over") {

@@ -28,6 +28,25 @@ TEST_CASE("routes: what the database does not take is spooled, and answered when
   CHECK(house.log.text().find("could be written nowhere") != std::string::npos);
 }
 
+TEST_CASE("routes: an event that meets a fault of our own is spooled, too, at both paths") {
+  House house;
+  house.store.committed = Fail(ErrorCode::kInternal, "constraint failed: messages (19)");
+  const std::string deletion = Wire("messagedelete-1-external-id.form");
+
+  CHECK(house.Post("/bitrix24/event", deletion).status == 500);  // the spool cannot be written
+  house.spool_answers = true;
+  CHECK(house.Post("/bitrix24/event", deletion).body == R"({"status":"spooled"})");
+  CHECK(house.Post("/bitrix24/install", Wire("onappinstall.form")).body ==
+        R"({"status":"spooled"})");
+
+  CHECK(house.spooled.size() == 3);
+  const std::string log = house.log.text();
+  CHECK(log.find(R"(reason="could be written nowhere: constraint failed)") != std::string::npos);
+  CHECK(log.find(" info event status=spooled http=200 event=ONIMCONNECTORMESSAGEDELETE") !=
+        std::string::npos);
+  CHECK(log.find(R"(reason="constraint failed: messages)") != std::string::npos);
+}
+
 TEST_CASE("routes: neither a wrong token nor what is no event is spooled") {
   House house;
   house.spool_answers = true;

@@ -32,6 +32,13 @@ Status FailErrno(const std::string& doing) {
   return Fail(ErrorCode::kUnavailable, doing + ": " + strerror(errno));
 }
 
+// Errors: errno's. NFS and FUSE do not know RENAME_NOREPLACE.
+bool RenameToNew(const std::string& from, const std::string& to) {
+  if (renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return true;
+  if (errno != EINVAL && errno != ENOSYS) return false;
+  return link(from.c_str(), to.c_str()) == 0 && unlink(from.c_str()) == 0;
+}
+
 // FILE.partial, locked as long as it lives; removed with what SQLite made beside it, unless it got
 // its name.
 class PartialFile {
@@ -75,7 +82,7 @@ class PartialFile {
   Status Name() {
     if (fsync(fd_) != 0) return FailErrno("sync " + path_);
     Failpoint("store.backup_synced");
-    if (renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, file_.c_str(), RENAME_NOREPLACE) != 0) {
+    if (!RenameToNew(path_, file_)) {
       if (errno != EEXIST) return FailErrno("rename " + path_);
       return Fail(ErrorCode::kConflict, file_ + " is there already", kBackupExists);
     }

@@ -184,7 +184,7 @@ Result<Database> Database::Open(const std::string& path, Access access) {
                             : "PRAGMA query_only=ON; PRAGMA temp_store=MEMORY;"
                               "PRAGMA cache_size=-1024;";
   if (Status set = database.Execute(pragmas); !set) {
-    return Fail(set.error().code, "open " + path + ": " + set.error().message);
+    return Fail(set.error().code, "open " + path + ": " + set.error().message, set.error().reason);
   }
   return database;
 }
