@@ -114,6 +114,11 @@ Result<Output> ShowAccounts(Store& store, ReportQuery query, OutputFormat format
   query.what = ReportQuery::What::kAccounts;
   Result<Table> table = store.Report(query);
   if (!table) return Fail(std::move(table).error());
+  if (query.member_id && table->rows.empty()) {
+    query.what = ReportQuery::What::kPortal;
+    Result<Output> portal = ShowReport(store, query, format, "no such portal");
+    if (!portal || !portal->found) return portal;
+  }
   const std::vector<Account> accounts{AccountOf(*table, "deletions"), AccountOf(*table, "messages"),
                                       AccountOf(*table, "first_seen")};
   const std::string problems = ProblemsOf(*table, accounts);

@@ -22,7 +22,7 @@ Result<Output> CancelDelivery(ChannelStore& store, DeliveryId id, TimePoint now,
 Output ShowReplayed(EventId id, const Replayed& replayed, OutputFormat format);
 
 // `stats`: what was received by portal, line and day, and how it ended, with the totals. Not found
-// where what was received is not the sum of its ends.
+// where what was received is not the sum of its ends, or there is no such portal.
 Result<Output> ShowAccounts(Store& store, ReportQuery query, OutputFormat format);
 
 }  // namespace imrelay

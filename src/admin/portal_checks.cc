@@ -261,7 +261,9 @@ void Judge::JudgeBindings() {
 
 void Judge::JudgeLines() {
   if (sight_.lines.empty()) {
-    return Say(Warn("lines", subject_, "no line is known to use the connector",
+    return Say(Warn("lines", subject_,
+                    "no line is known to use the connector \"" + sight_.connector +
+                        "\", the one of connector.id",
                     "in Bitrix24, open the Contact Center, choose the connector and connect it to "
                     "an open line"));
   }

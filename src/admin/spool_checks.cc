@@ -5,6 +5,11 @@ namespace {
 
 constexpr const char* kCheck = "spool";
 
+// "1 file waits", "2 files wait".
+std::string Waiting(std::uint64_t files) {
+  return std::to_string(files) + (files == 1 ? " file waits" : " files wait");
+}
+
 std::string Mebibytes(std::uint64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; }
 
 void CheckDirectory(Findings& findings, const SpoolSight::Directory& directory, TimePoint now) {
@@ -15,8 +20,8 @@ void CheckDirectory(Findings& findings, const SpoolSight::Directory& directory, 
     const auto age = std::chrono::duration_cast<std::chrono::minutes>(now - *directory.oldest);
     findings.push_back(
         Warn(kCheck, directory.path,
-             std::to_string(directory.files) + " files wait, the oldest for " +
-                 std::to_string(age.count()) + " minutes",
+             Waiting(directory.files) + ", the oldest for " + std::to_string(age.count()) +
+                 (age.count() == 1 ? " minute" : " minutes"),
              "see to the worker and the database: it takes them in by itself; the log says why "
              "not. By hand: imrelay ingest FILE"));
   }
@@ -46,14 +51,16 @@ Findings CheckSpool(const SpoolSight& sight, TimePoint now) {
   if (sight.damaged_files > 0) {
     findings.push_back(Warn(
         kCheck, sight.damaged,
-        std::to_string(sight.damaged_files) + " damaged pieces of spool files were set aside",
+        std::to_string(sight.damaged_files) +
+            (sight.damaged_files == 1 ? " damaged piece of a spool file was set aside"
+                                      : " damaged pieces of spool files were set aside"),
         "look at the disk, and in the pieces for events that are lost (there are tokens in them); "
         "then remove them"));
   }
   if (findings.empty()) {
     std::uint64_t files = 0;
     for (const SpoolSight::Directory& directory : sight.directories) files += directory.files;
-    findings.push_back(Ok(kCheck, "", "can be written; " + std::to_string(files) + " files wait"));
+    findings.push_back(Ok(kCheck, "", "can be written; " + Waiting(files)));
   }
   return findings;
 }

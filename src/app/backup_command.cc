@@ -3,8 +3,10 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <ostream>
 #include <string_view>
+#include <system_error>
 
 #include "app/config.h"
 #include "codec/json.h"
@@ -12,6 +14,8 @@
 
 namespace imrelay {
 namespace {
+
+namespace fs = std::filesystem;
 
 std::string Seconds(std::chrono::milliseconds time) {
   char text[32];
@@ -77,6 +81,17 @@ Exit BackupCommand(const std::string& config_file, const BackupOptions& options,
   if (!config) {
     streams.err << "imrelay: " << config.error().message << '\n';
     return Exit::kConfiguration;
+  }
+  if (options.file.empty()) {
+    streams.err << "imrelay: backup: FILE is empty; name a new file\n";
+    return Exit::kUsage;
+  }
+  std::error_code error;
+  const fs::path folder = fs::absolute(options.file, error).parent_path();
+  if (fs::status(folder, error).type() == fs::file_type::not_found) {
+    streams.err << "imrelay: backup: " << options.file << ": there is no directory "
+                << folder.string() << "; make it, or name a file in another\n";
+    return Exit::kUnavailable;
   }
   if (access(config->database_path.c_str(), F_OK) != 0) {
     streams.err << "imrelay: backup: " << config->database_path

@@ -89,7 +89,9 @@ Result<Config> LoadConfig(const std::string& file, const Environment& environmen
 Result<std::string> LoadSpoolDirectory(const std::string& file, const Environment& environment) {
   Result<Settings> settings = Settings::Load(FileToRead(file), environment);
   if (!settings) return Fail(std::move(settings).error());
-  if (settings->Has("spool.directory")) return settings->Path("spool.directory", {});
+  // Empty means the default, as for the worker.
+  std::string named = settings->Path("spool.directory", {});
+  if (!named.empty()) return named;
   Result<std::string> database = DatabasePath(*settings);
   if (!database) return database;
   return Beside(*database, kSpool);

@@ -18,20 +18,17 @@ namespace {
 constexpr std::string_view kFirstWord = "imrelay-spool 1 ";
 
 Result<std::string> ReadFile(const std::string& path) {
-  if (access(path.c_str(), F_OK) != 0) {
-    return Fail(ErrorCode::kNotFound, "ingest: no file " + Printable(path));
-  }
+  if (access(path.c_str(), F_OK) != 0) return Fail(ErrorCode::kNotFound, "no such file");
   Result<std::optional<TakenSpool>> file = TakenSpool::Take(path);
-  if (!file) return Fail(ErrorCode::kNotFound, "ingest: " + Printable(file.error().message));
+  if (!file) return Fail(std::move(file).error());
   if (!*file) {
-    return Fail(ErrorCode::kNotFound,
-                "ingest: " + Printable(path) +
-                    " is being written or taken in; the worker takes it in by itself");
+    return Fail(ErrorCode::kConflict,
+                "it is being written or taken in; the worker takes it in by itself");
   }
   Result<std::string> content = (*file)->Read();
-  if (!content) return Fail(ErrorCode::kNotFound, "ingest: " + Printable(content.error().message));
+  if (!content) return content;
   if (!content->empty() && content->find(kFirstWord) == content->npos) {
-    return Fail(ErrorCode::kNotFound, "ingest: " + Printable(path) + " is no spool file");
+    return Fail(ErrorCode::kInvalidArgument, "it is no spool file");
   }
   return content;
 }
@@ -70,12 +67,9 @@ void WriteJson(JsonWriter& json, const std::string& path, const SpoolOutcome& ou
 
 }  // namespace
 
-Result<Output> IngestFiles(Ingest& ingest, const std::set<std::string>& applications,
-                           const std::vector<std::string>& files, OutputFormat format,
-                           std::optional<Error>& away) {
-  for (const std::string& path : files) {
-    if (Result<std::string> content = ReadFile(path); !content) return Fail(content.error());
-  }
+Output IngestFiles(Ingest& ingest, const std::set<std::string>& applications,
+                   const std::vector<std::string>& files, OutputFormat format,
+                   std::optional<Error>& away) {
   const SpooledEvents::Options options{applications};
   std::atomic<bool> stopped = false;
   Output output;
@@ -83,7 +77,13 @@ Result<Output> IngestFiles(Ingest& ingest, const std::set<std::string>& applicat
   json.BeginArray();
   for (const std::string& path : files) {
     const Result<std::string> content = ReadFile(path);
-    if (!content) return Fail(content.error());
+    if (!content) {
+      const std::string& why = content.error().message;
+      output.found = false;
+      output.text += Printable(path) + ": not taken in: " + Printable(why) + '\n';
+      json.BeginObject().Key("file").String(path).Key("error").String(why).EndObject();
+      continue;
+    }
     SpooledEvents events(ingest, options, stopped);
     events.Submit(*content);
     const SpoolOutcome outcome = events.Wait();

@@ -17,8 +17,12 @@ Result<Keyring> OpenKeyFile(const Config& config, KeyFileMust must) {
                                                           : Keyring::OpenOrCreate(config.key_file);
   if (keyring) return keyring;
   const bool away = keyring.error().code == ErrorCode::kUnavailable;
+  const bool missing = keyring.error().code == ErrorCode::kNotFound;
+  std::string mend;
+  if (missing) mend = "; put your copy back, or name the file that is yours";
+  if (away) mend = "; it and its directory must be there, and be the service's user's";
   return Fail(away ? ErrorCode::kUnavailable : ErrorCode::kInvalidArgument,
-              keyring.error().message);
+              "security.key_file: " + keyring.error().message + mend);
 }
 
 // A database that has a key file needs that one: a fresh one in its place would only hide that it

@@ -7,9 +7,13 @@ namespace imrelay {
 std::string ExplainUsage(const CLI::App& app, const CLI::ParseError& error, int argc,
                          const char* const* argv) {
   const CLI::App* group = &app;
-  while (!group->get_subcommands().empty()) group = group->get_subcommands().front();
+  std::string path = app.get_name();
+  while (!group->get_subcommands().empty()) {
+    group = group->get_subcommands().front();
+    path += ' ' + group->get_name();
+  }
   const auto commands = group->get_subcommands([](const CLI::App*) { return true; });
-  if (commands.empty()) return std::string(error.what()) + "; see imrelay --help";
+  if (commands.empty()) return std::string(error.what()) + "; see " + path + " --help";
   std::string given = "nothing";
   for (int i = 1; i < argc; ++i) {
     const std::string argument(argv[i]);

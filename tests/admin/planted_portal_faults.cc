@@ -228,7 +228,7 @@ const std::vector<PlantedFault> kPlanted{
      },
      "lines",
      Level::kWarn,
-     "no line",
+     "no line is known to use the connector \"myconnector\", the one of connector.id",
      "Contact Center",
      {}},
     {"line with an error",

@@ -38,13 +38,19 @@ std::string Judge(const SpoolSight& sight) {
 }
 
 TEST_CASE("spool_checks: what is taken in in time is well") {
-  CHECK(Judge(Well()) == "ok : can be written; 2 files wait\n");
+  SpoolSight sight = Well();
+  CHECK(Judge(sight) == "ok : can be written; 2 files wait\n");
+  sight.directories[0].files = 0;
+  CHECK(Judge(sight) == "ok : can be written; 1 file waits\n");
 }
 
 TEST_CASE("spool_checks: each fault is told") {
   SpoolSight sight = Well();
   sight.directories[1].oldest = kNow - std::chrono::minutes(7);
-  CHECK(Judge(sight) == "warn /s/worker: 1 files wait, the oldest for 7 minutes\n");
+  CHECK(Judge(sight) == "warn /s/worker: 1 file waits, the oldest for 7 minutes\n");
+  sight.directories[1].files = 2;
+  sight.directories[1].oldest = kNow - std::chrono::seconds(61);
+  CHECK(Judge(sight) == "warn /s/worker: 2 files wait, the oldest for 1 minute\n");
   sight = Well();
   sight.directories[0].fault = "it cannot be written";
   sight.directories[0].mend = "mend it";
@@ -61,6 +67,8 @@ TEST_CASE("spool_checks: each fault is told") {
   sight = Well();
   sight.damaged_files = 2;
   CHECK(Judge(sight) == "warn /s/damaged: 2 damaged pieces of spool files were set aside\n");
+  sight.damaged_files = 1;
+  CHECK(Judge(sight) == "warn /s/damaged: 1 damaged piece of a spool file was set aside\n");
 }
 
 }  // namespace

@@ -115,6 +115,8 @@ TEST_CASE("command_line: wrong usage names what was given and what would be righ
   CHECK(Contains(refusal({"event", "list", "--status", "done"}), "applied"));
   CHECK(Contains(refusal({"event", "show", "99999999999999999999"}), "ID"));
   CHECK(Contains(refusal({"decode", "extra"}), "extra"));
+  CHECK(refusal({"portal", "show"}).ends_with("; see imrelay portal show --help\n"));
+  CHECK(refusal({"decode", "extra"}).ends_with("; see imrelay decode --help\n"));
 }
 
 TEST_CASE("command_line: a wrong configuration ends with 78 and changes nothing") {
@@ -229,6 +231,32 @@ TEST_CASE("command_line: a message is found by every filter, the connector in an
     CHECK(find(filter) == "[]\n");
   }
   CHECK(bench.Command({"message", "show", "86501"}).exit == Exit::kDone);
+}
+
+TEST_CASE("command_line: stats of a portal that is not there says so, with 1") {
+  CommandBench bench;
+  bench.Migrate();
+  REQUIRE(RawDatabase(bench.database).Execute("INSERT INTO portal (member_id) VALUES ('m1')"));
+
+  CHECK(bench.Command({"stats", "--portal", "m1"}).exit == Exit::kDone);
+  const Ran none = bench.Command({"stats", "--portal", "nope"});
+  CHECK(none.exit == Exit::kFoundWrong);
+  CHECK(none.out == "no such portal\n");
+  CHECK(bench.Command({"stats", "--portal", "nope", "--json"}).exit == Exit::kFoundWrong);
+}
+
+TEST_CASE("command_line: backup names what is wrong with its file") {
+  CommandBench bench;
+  bench.Migrate();
+
+  const Ran empty = bench.Command({"backup", ""});
+  CHECK(empty.exit == Exit::kUsage);
+  CHECK(empty.err == "imrelay: backup: FILE is empty; name a new file\n");
+  const std::string file = bench.directory.File("none/a.db");
+  const Ran nowhere = bench.Command({"backup", file});
+  CHECK(nowhere.exit == Exit::kUnavailable);
+  CHECK(nowhere.err == "imrelay: backup: " + file + ": there is no directory " +
+                           bench.directory.File("none") + "; make it, or name a file in another\n");
 }
 
 TEST_CASE("command_line: portal remove removes, once") {

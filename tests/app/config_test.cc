@@ -356,5 +356,24 @@ TEST_CASE("config: the spooler finds its directory whatever else is wrong") {
   CHECK_FALSE(directory("no TOML").has_value());
 }
 
+TEST_CASE("config: an empty spool.directory is the default, for the spooler as for the worker") {
+  ConfigBench bench;
+  const std::string database = "[database]\nurl = \"sqlite:x/y.db\"\n";
+  struct {
+    std::string toml;
+    Environment environment;
+  } const cases[] = {
+      {database + "[spool]\ndirectory = \"\"\n", {}},
+      {database, {{"IMRELAY_SPOOL_DIRECTORY", ""}}},
+      {database + "[spool]\ndirectory = \"s\"\n", {{"IMRELAY_SPOOL_DIRECTORY", ""}}},
+  };
+  for (const auto& one : cases) {
+    CAPTURE(one.toml);
+    const std::string otherwise = bench.folder() + "/x/spool";
+    CHECK(bench.Loaded(one.toml, one.environment).spool_directory == otherwise);
+    CHECK(LoadSpoolDirectory(bench.file(), one.environment).value() == otherwise);
+  }
+}
+
 }  // namespace
 }  // namespace imrelay

@@ -35,8 +35,8 @@ TEST_CASE("doctor_spool: what is wrong on the disk is found") {
   REQUIRE(SetAside(bench.directories.damaged, "x.spool", 1, "piece").has_value());
   REQUIRE(chmod(bench.directories.worker.c_str(), 0755) == 0);
   const std::string found = bench.Found();
-  CHECK(Contains(found, "1 files wait, the oldest for "));
-  CHECK(Contains(found, "1 damaged pieces"));
+  CHECK(Contains(found, "1 file waits, the oldest for "));
+  CHECK(Contains(found, "1 damaged piece of a spool file"));
   CHECK(Contains(found, "open to others"));
   bench.config.spool_directory = "/dev/null";
   CHECK(Contains(bench.Found(), "/dev/null is no directory"));

@@ -25,12 +25,11 @@ struct Bench {
     return Record("event=ONAPPINSTALL&data[VERSION]=1&ts=1773748800&auth[member_id]=" + member_id +
                   "&auth[application_token]=t&auth[access_token]=a&auth[refresh_token]=r");
   }
-  // What is printed, and "!" where something was found wrong; or the error.
+  // What is printed, and "!" where something was found wrong.
   std::string Take(const std::vector<std::string>& files,
                    OutputFormat format = OutputFormat::kText) {
-    const Result<Output> output = IngestFiles(ingest, {}, files, format, away);
-    if (!output) return output.error().message;
-    return output->text + (output->found ? "" : "!");
+    const Output output = IngestFiles(ingest, {}, files, format, away);
+    return output.text + (output.found ? "" : "!");
   }
 
   ConfigBench configured;
@@ -72,17 +71,23 @@ TEST_CASE("ingest_files: what is refused or damaged is told with its reason and 
             R"(,"bytes":7}],"waits":0}])" + "\n!");
 }
 
-TEST_CASE("ingest_files: nothing is taken in when one of the files is none") {
+TEST_CASE("ingest_files: what is no spool file is told, and the others are taken in") {
   Bench bench;
   const std::string good = bench.configured.Write("x.spool", Bench::Install("m1"));
   const std::string text = bench.configured.Write("y.spool", "Dear diary");
-  CHECK(bench.Take({good, text}) == "ingest: " + text + " is no spool file");
-  CHECK(bench.Take({good, text + ".no"}) == "ingest: no file " + text + ".no");
+  const std::string none = text + ".no";
+  const std::string first = bench.Take({none, text, good});
+  CHECK(first.starts_with(none + ": not taken in: no such file\n" + text +
+                          ": not taken in: it is no spool file\n" + good + ": 1 accepted"));
+  CHECK(first.ends_with("\n!"));
+  CHECK(bench.Take({text}, OutputFormat::kJson) ==
+        R"([{"file":")" + text + R"(","error":"it is no spool file"}])" + "\n!");
   const int held = open(text.c_str(), O_RDONLY);
   REQUIRE(flock(held, LOCK_EX) == 0);
-  CHECK(Contains(bench.Take({good, text}), "is being written or taken in"));
+  const std::string second = bench.Take({text, good});
   close(held);
-  CHECK(Contains(bench.Take({good}), ": 1 accepted"));
+  CHECK(Contains(second, text + ": not taken in: it is being written or taken in"));
+  CHECK(Contains(second, good + ": 0 accepted, 1 duplicate"));
 }
 
 }  // namespace

@@ -38,8 +38,28 @@ TEST_CASE("service: a database whose key file is gone is not given a fresh one")
 
   REQUIRE_FALSE(service.has_value());
   CHECK(service.error().code == ErrorCode::kInvalidArgument);
-  CHECK(service.error().message.find(other.key_file) != std::string::npos);
+  CHECK(service.error().message ==
+        "security.key_file: open key file " + other.key_file +
+            ": No such file or directory; put your copy back, or name the file that is yours");
   CHECK(directory.CountFiles() == files);
+}
+
+TEST_CASE("service: a directory that is missing is told with the key that named it, and the mend") {
+  TemporaryDirectory directory;
+  Config config = ConfigIn(directory);
+  config.key_file = directory.File("none/x.key");
+  const Result<Service> keyless = OpenService(config);
+  REQUIRE_FALSE(keyless.has_value());
+  CHECK(keyless.error().code == ErrorCode::kUnavailable);
+  CHECK(keyless.error().message.starts_with("security.key_file: make key file " + config.key_file));
+  CHECK(keyless.error().message.ends_with("must be there, and be the service's user's"));
+
+  config.database_path = directory.File("none/x.db");
+  const Result<Service> service = OpenService(config);
+  REQUIRE_FALSE(service.has_value());
+  CHECK(service.error().code == ErrorCode::kUnavailable);
+  CHECK(service.error().message ==
+        config.database_path + ": its directory is not there; make it, or is database.url right?");
 }
 
 TEST_CASE("service: sealing makes a key file only where no database needs another one") {

@@ -6,6 +6,7 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import tempfile
@@ -14,7 +15,7 @@ import unittest
 
 from delivering import DeliveryTest, connect
 from load import Load
-from stack import AS_ROOT, Stack, wait_for
+from stack import AS_ROOT, Stack, children, wait_for
 from stand_ins import TREE, StandIn, StandInChannel
 
 GUIDE = TREE / "docs" / "restore.md"
@@ -254,16 +255,52 @@ class Drill(unittest.TestCase):
         self.guide.type(aside)
         recover, look = self.blocks["A damaged database"]
         self.guide.type(recover)
-        (self.stack.state / "aside" / "saved.db").rename(self.guide.backups / "saved.db")
-        self.guide.type(restore)
-        (self.guide.backups / "saved.db").unlink()
+        words = re.search(r"begin step 3 with\s+`(backup=.*?)`", GUIDE.read_text()).group(1)
+        self.guide.type(re.sub(r"^backup=.*$", words, restore, flags=re.M))
         self.guide.type(look)
+        # What was made of a damaged database must never be the newest backup.
+        self.assertEqual(os.listdir(self.guide.backups), [])
         self.guide.type(start.replace("imrelay doctor", "imrelay doctor || true"))
 
         for number in numbers:
             self.assertEqual(len(self.rows(number)), 1)
             self.check_deleted(number)
         self.assertEqual(load.lost(), set())
+
+    def test_without_systemd(self):
+        """The lines for multiwatch: no worker is left when they end, and they start one again."""
+        self.assertEqual(self.stack.stop(), 0)
+        stop, start = self.blocks["Without systemd"]
+        self.assertIn(start, (TREE / "README.md").read_text())
+        home = self.stack.home
+        run = home / "run"
+        run.mkdir()
+        start = re.sub(r"-U .* -g imrelay -- ", "-- ", start)
+        worker = f'"{self.stack.binary}" worker --config "$IMRELAY_STATE/imrelay.toml"'
+        start = start.replace("/usr/local/bin/imrelay worker", worker)
+
+        def type(block):
+            # A process that goes on must not hold the guide's pipes.
+            block = block.replace("/run/imrelay", str(run)).replace("/var/log", str(run))
+            self.guide.shell(f"exec >'{home}/typed' 2>&1\n{block}")
+
+        def supervisor():
+            return int((run / "multiwatch.pid").read_text())
+
+        for _ in range(2):
+            type(start)
+            pid = supervisor()
+            try:
+                worker, = wait_for(lambda: children(pid), what="the worker")
+                wait_for(lambda: "worker started" in (run / "imrelay.log").read_text(),
+                         what="the worker's start")
+            finally:
+                type(stop)
+            self.assertFalse(pathlib.Path(f"/proc/{worker}").exists())
+            with socket.socket(socket.AF_UNIX) as probe:
+                self.assertRaises(ConnectionRefusedError, probe.connect,
+                                  str(run / "imrelay.sock"))
+            (run / "imrelay.log").unlink()
 
     def test_room(self):
         block, = self.blocks["Room"]

@@ -69,7 +69,8 @@ TEST_CASE("database: what cannot be opened is named with the cause") {
 
   REQUIRE_FALSE(database.has_value());
   CHECK(database.error().code == ErrorCode::kUnavailable);
-  CHECK(database.error().message == "open " + missing + ": No such file or directory");
+  CHECK(database.error().message ==
+        missing + ": its directory is not there; make it, or is database.url right?");
   const Result<Database> reading =
       Database::Open(directory.File("none.db"), Database::Access::kReadOnly);
   REQUIRE_FALSE(reading.has_value());

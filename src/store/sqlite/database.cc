@@ -51,6 +51,10 @@ Status MakeFile(const std::string& path) {
     close(fd);
     return {};
   }
+  if (errno == ENOENT) {
+    return Fail(ErrorCode::kUnavailable,
+                path + ": its directory is not there; make it, or is database.url right?");
+  }
   if (errno == EEXIST && access(path.c_str(), R_OK | W_OK) == 0) return {};
   return Fail(ErrorCode::kUnavailable, "open " + path + ": " + strerror(errno));
 }
