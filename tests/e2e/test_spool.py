@@ -252,7 +252,7 @@ class Full(unittest.TestCase):
 
     def test_little_room_beside_a_locked_database_is_enough_for_a_worker(self):
         def check(stack, portal, _):
-            wait_for(lambda: stack.post(portal.delete(999, "after")).json["status"] == "accepted",
+            wait_for(lambda: stack.post(portal.delete(999, "a")).json.get("status") == "accepted",
                      20, "room")
             with locked(stack.database):
                 answer = stack.post(portal.delete(1000, "locked"))
