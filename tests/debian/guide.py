@@ -33,7 +33,7 @@ esac
 CERTIFICATE = f"""
 mkdir -p /etc/letsencrypt/live/{NAME}
 cd /etc/letsencrypt/live/{NAME}
-[ -e fullchain.pem ] || openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN={NAME} \\
+[ -e fullchain.pem ] || openssl req -x509 -newkey rsa:2048 -nodes -days 90 -subj /CN={NAME} \\
   -addext subjectAltName=DNS:{NAME},DNS:oauth.bare.test -keyout privkey.pem -out fullchain.pem \\
   2>/dev/null
 chmod 0600 privkey.pem

@@ -62,7 +62,7 @@ class Installed(SiteTest):
 
     def test_the_configuration_is_read(self):
         log = self.ask("journalctl -u imrelay.service -o cat | grep 'worker started'")
-        self.assertIn("application=configured", log.splitlines()[-1])
+        self.assertIn("applications=default", log.splitlines()[-1])
         secret = self.site.root.path / "etc/imrelay/client_secret"
         self.assertEqual(secret.read_text().strip(), CLIENT_SECRET)
         self.assertIn(CLIENT_ID, secret.with_name("imrelay.toml").read_text())
