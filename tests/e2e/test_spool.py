@@ -9,6 +9,7 @@ import threading
 import time
 import unittest
 
+from load import Load
 from stack import AS_ROOT, LONG, Stack, StackTest, wait_for
 from stand_ins import StandIn
 
@@ -150,6 +151,20 @@ class Locked(SpoolTest):
         text = self.stack.get("/metrics").body.decode()
         self.assertIn('imrelay_spool_files{directory="worker"} 0', text)
         self.assertRegex(text, r'source="spool",status="accepted"\} [1-9]')
+
+
+class TwoWorkers(StackTest):
+    workers = 2
+
+    def test_they_do_not_keep_each_other_in_the_spool(self):
+        portal = self.stack.install()
+        with Load(self.stack, portal, prefix="two") as load:
+            with locked(self.stack.database):
+                time.sleep(3)
+            self.assertGreater(load.words["spooled"], 0)
+            accepted = load.words["accepted"]
+            wait_for(lambda: load.words["accepted"] > accepted + 100, 30, "commits under load")
+        self.assertEqual((load.refused, load.lost(), load.twice()), ([], set(), []))
 
 
 class Crashed(SpoolTest):
