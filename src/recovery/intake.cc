@@ -76,12 +76,14 @@ struct Intake::UnderWay {
   TakenSpool file;
   std::string content;
   std::unique_ptr<SpooledEvents> events;
+  bool whole = true;  // all of it was handed in
 };
 
 struct Intake::Collected {
   std::vector<UnderWay> files;
   bool more = false;  // there are others behind them
   bool held = false;  // another writes the next
+  std::optional<TimePoint> held_since;  // when that was begun: what is newer waits for it
   bool left = false;  // some were passed over that are still being written
 };
 
@@ -150,7 +152,7 @@ Result<bool> Intake::Pass() {
   Submit(collected);
   const Result<int> records = End(collected);
   if (!records) return Fail(records.error());
-  if (collected.more || *records > kFewRecords) return true;
+  if (collected.more || (*records > kFewRecords && !collected.held)) return true;
   // What another worker left needs no hold here.
   return collected.held || !hold_.flag() ? Result<bool>(false) : Finish();
 }
@@ -170,6 +172,7 @@ Status Intake::Collect(std::size_t most_bytes, Collected& collected) {
       if (IsDeferred(waiting.path) || access(waiting.path.c_str(), F_OK) != 0) continue;
       if (!waiting.of_another_worker && IsAwaited(waiting.path)) {
         collected.held = true;
+        collected.held_since = SpoolFileBegun(waiting.name);
         return {};
       }
       collected.left = true;
@@ -205,6 +208,12 @@ void Intake::Submit(Collected& collected) {
       all.erase(next);
       continue;
     }
+    if (collected.held_since && next->piece.kind == SpoolPiece::Kind::kRequest &&
+        next->piece.request.received_at >= *collected.held_since) {
+      next->file->whole = false;
+      all.erase(next);
+      continue;
+    }
     Next after = read(next->file, next->offset + next->piece.bytes);
     next->file->events->Submit(std::move(next->piece), next->offset);
     *next = std::move(after);
@@ -223,6 +232,7 @@ Result<int> Intake::End(Collected& collected) {
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     records += outcomes[i].records();
     UnderWay& one = collected.files[i];
+    if (!one.whole && outcomes[i].waiting == 0) continue;
     Status done = End(one.file, one.content, outcomes[i], may_be_proven);
     if (ended) ended = std::move(done);
   }
@@ -245,6 +255,7 @@ Result<bool> Intake::Finish() {
     return collected.more;
   }
   only_others_since_.reset();
+  collected.held_since.reset();
   Submit(collected);
   hold_.Release();
   const Result<int> records = End(collected);

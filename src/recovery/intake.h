@@ -65,9 +65,10 @@ class Intake {
   // The oldest files, up to the first that another writes: what came later waits for that.
   struct Collected;
   Status Collect(std::size_t most_bytes, Collected& collected);
-  // Hands the records of all of them to the store, by the time they came.
+  // Hands the records of all of them to the store, by the time they came, up to when the file was
+  // begun that another writes.
   static void Submit(Collected& collected);
-  // Waits for them, and removes what is settled. Where an installation may stand in what was left, a
+  // Waits for them, and removes what is settled; a file of which some was not handed in stays. Where an installation may stand in what was left, a
   // file with unproven events waits for another pass. Returns how many records it were.
   Result<int> End(Collected& collected);
   // Takes in the last, and lets the hold down.

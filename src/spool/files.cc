@@ -45,20 +45,6 @@ struct CloseDirectory {
   void operator()(DIR* directory) const { closedir(directory); }
 };
 
-// When a file was begun, by its name.
-std::optional<TimePoint> BegunBy(const std::string& name) {
-  std::tm parts{};
-  int milliseconds = 0;
-  if (std::sscanf(name.c_str(), "%4d%2d%2dT%2d%2d%2d.%3dZ-", &parts.tm_year, &parts.tm_mon,
-                  &parts.tm_mday, &parts.tm_hour, &parts.tm_min, &parts.tm_sec,
-                  &milliseconds) != 7) {
-    return std::nullopt;
-  }
-  parts.tm_year -= 1900;
-  parts.tm_mon -= 1;
-  return FromUnixSeconds(timegm(&parts)) + std::chrono::milliseconds(milliseconds);
-}
-
 std::string FolderOf(const std::string& path) {
   const std::size_t slash = path.rfind('/');
   if (slash == path.npos) return ".";
@@ -93,6 +79,19 @@ Result<std::vector<std::string>> ListSpool(const std::string& directory) {
   return names;
 }
 
+std::optional<TimePoint> SpoolFileBegun(const std::string& name) {
+  std::tm parts{};
+  int milliseconds = 0;
+  if (std::sscanf(name.c_str(), "%4d%2d%2dT%2d%2d%2d.%3dZ-", &parts.tm_year, &parts.tm_mon,
+                  &parts.tm_mday, &parts.tm_hour, &parts.tm_min, &parts.tm_sec,
+                  &milliseconds) != 7) {
+    return std::nullopt;
+  }
+  parts.tm_year -= 1900;
+  parts.tm_mon -= 1;
+  return FromUnixSeconds(timegm(&parts)) + std::chrono::milliseconds(milliseconds);
+}
+
 Result<SpoolUsage> MeasureSpool(const std::string& directory) {
   Result<std::vector<std::string>> names = ListSpool(directory);
   if (!names) return Fail(std::move(names).error());
@@ -102,7 +101,7 @@ Result<SpoolUsage> MeasureSpool(const std::string& directory) {
     if (lstat((directory + '/' + name).c_str(), &found) != 0) continue;  // taken in meanwhile
     ++usage.files;
     usage.bytes += static_cast<std::uint64_t>(found.st_size);
-    if (!usage.oldest) usage.oldest = BegunBy(name);
+    if (!usage.oldest) usage.oldest = SpoolFileBegun(name);
   }
   return usage;
 }

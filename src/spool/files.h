@@ -32,6 +32,9 @@ struct SpoolUsage {
 // Errors: kUnavailable.
 Result<std::vector<std::string>> ListSpool(const std::string& directory);
 
+// When a file was begun, by its name; none where it is no name of ours.
+std::optional<TimePoint> SpoolFileBegun(const std::string& name);
+
 // Errors: kUnavailable.
 Result<SpoolUsage> MeasureSpool(const std::string& directory);
 

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "recovery/spooled_events.h"
+#include "spool/spool_file.h"
 #include "tests/recovery/intake_bench.h"
 
 namespace imrelay {
@@ -203,6 +204,32 @@ TEST_CASE("intake: a record that cannot be told of is taken in all the same") {
   SpooledEvents events(*bench.holding, options, away);
   events.Submit(RecordOf(1));
   CHECK(events.Wait().accepted == 1);
+}
+
+TEST_CASE("intake: what came after the spooler began its file waits for that, in any file") {
+  IntakeBench bench;
+  const auto record = [](int number, TimePoint when) {
+    SpooledRequest request = IntakeBench::RequestOf(Update(number).Body(), "/bitrix24/event");
+    request.received_at = when;
+    return SpoolRecord(request);
+  };
+  const TimePoint begun = FromUnixSeconds(1795651200);  // 20261126T000000
+  const std::chrono::seconds second(1);
+  REQUIRE(MakeSpoolDirectory(SpoolDirectories(bench.spool()).spooler));
+  Result<std::unique_ptr<SpoolFile>> spoolers =
+      SpoolFile::Begin(SpoolDirectories(bench.spool()).spooler, SpoolFileName(begun, 1, 1));
+  REQUIRE(spoolers.has_value());
+  REQUIRE((*spoolers)->Add(record(2, begun)));
+  // It was begun before, and has what came before and after.
+  bench.SpoolElsewhere(SpoolFileName(begun - second, 2, 1),
+                       record(1, begun - second) + record(3, begun + second));
+
+  CHECK(bench.TakeIn() == "");
+  CHECK(bench.Texts() == "t1");
+  spoolers->reset();
+  CHECK(bench.TakeIn() == "");
+  CHECK(bench.Texts() == "t1 t2 t3");
+  CHECK(bench.Files() == 0);
 }
 
 TEST_CASE("intake: what is no spool file is passed over, and holds up nothing") {
