@@ -28,8 +28,9 @@ InstallSide::InstallSide(const Config& config, Service& service, Bitrix24Side& b
       visits_(*service.store, *service.store, service.keyring, bitrix24.authorization_server,
               bitrix24.calls, bitrix24.applications, clock),
       pages_(visits_, bitrix24.registrar, bitrix24.api, *service.store, *service.store),
-      proofs_({"proofs wait", config.database_path + "-proofs", kProofPause},
-              [this, &store = *service.store, &ingest] { return ProveOne(store, ingest, prover_); }),
+      proofs_(
+          {"proofs wait", config.database_path + "-proofs", kProofPause},
+          [this, &store = *service.store, &ingest] { return ProveOne(store, ingest, prover_); }),
       held_tokens_({"new tokens wait", {}, kUpkeepPause},
                    [&tokens = bitrix24.tokens] { return tokens.CommitHeld(); }),
       upkeeps_({"upkeep waits", config.database_path + "-upkeep", kUpkeepPause},

@@ -62,8 +62,9 @@ void LogUnusable(const std::string& spool_directory, const Error& error) {
       {{"option", "spool.directory"},
        {"value", spool_directory},
        {"reason", error.message},
-       {"mend", "give it to the service's user (chown, chmod 0700), on a disk that can be written, "
-                "or name another; it is tried again with each event"}});
+       {"mend",
+        "give it to the service's user (chown, chmod 0700), on a disk that can be written, "
+        "or name another; it is tried again with each event"}});
 }
 
 }  // namespace
@@ -88,8 +89,8 @@ void Spooler::HandlePost(const Request& request, Reply reply) {
   }
   const Result<Tree> body = ParseBody(*FormatOf(request.content_type), request.body);
   // What a browser posts to a page has no such key, and only a worker has pages.
-  const bool page = PlaceOf(request.path) == Place::kInstall && body &&
-                    body->Find("event") == nullptr;
+  const bool page =
+      PlaceOf(request.path) == Place::kInstall && body && body->Find("event") == nullptr;
   if (page) return reply(NoWorkerAnswer());
   const Result<Event> event = body ? DecodeEvent(*body) : Result<Event>(Fail(body.error()));
   if (!event) {

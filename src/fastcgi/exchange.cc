@@ -103,7 +103,7 @@ std::string_view ReasonPhrase(int status) {
 }
 
 // Not 500: of a 503 nginx hands an event to the spooler, and others are sent again.
-Response UnansweredAnswer() {
+Response NotHandled() {
   Response response;
   response.status = 503;
   response.headers = {{"Retry-After", "1"}};
@@ -159,7 +159,7 @@ Exchange::Exchange(int fd, std::shared_ptr<InFlight> in_flight)
 Exchange::~Exchange() {
   if (!open_) return;
   try {
-    Answer(UnansweredAnswer());
+    Answer(NotHandled());
   } catch (const std::exception&) {
     // Out of memory: nginx says 502 when the connection closes.
   }

@@ -19,8 +19,8 @@ Request ReadRequest(Connection& connection, std::size_t max_body_bytes);
 std::string FormatResponse(const Response& response, bool head);
 
 // One request from its connection to its answer, which may come from any thread, but from one at a
-// time. One that goes without an answer is answered by a 503, so that
-// nginx hands an event to the spooler.
+// time. One that goes without an answer is answered by a 503, so that nginx hands an event to the
+// spooler.
 class Exchange {
  public:
   // Takes over `fd`, a connected socket.

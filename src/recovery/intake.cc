@@ -81,10 +81,10 @@ struct Intake::UnderWay {
 
 struct Intake::Collected {
   std::vector<UnderWay> files;
-  bool more = false;  // there are others behind them
-  bool held = false;  // another writes the next
+  bool more = false;                    // there are others behind them
+  bool held = false;                    // another writes the next
   std::optional<TimePoint> held_since;  // when that was begun: what is newer waits for it
-  bool left = false;  // some were passed over that are still being written
+  bool left = false;                    // some were passed over that are still being written
 };
 
 Intake::Intake(Store& store, Ingest& ingest, Hold& hold, Options options)

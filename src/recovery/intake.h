@@ -68,8 +68,9 @@ class Intake {
   // Hands the records of all of them to the store, by the time they came, up to when the file was
   // begun that another writes.
   static void Submit(Collected& collected);
-  // Waits for them, and removes what is settled; a file of which some was not handed in stays. Where an installation may stand in what was left, a
-  // file with unproven events waits for another pass. Returns how many records it were.
+  // Waits for them, and removes what is settled. A file of which some was not handed in stays; one
+  // with unproven events waits for another pass where an installation may stand in what was left.
+  // Returns how many records it were.
   Result<int> End(Collected& collected);
   // Takes in the last, and lets the hold down.
   Result<bool> Finish();

@@ -200,12 +200,11 @@ TEST_CASE("command_line: a message is found by every filter, the connector in an
   bench.Migrate();
   REQUIRE(
       RawDatabase(bench.database)
-          .Execute(
-              "INSERT INTO portal (portal_id, member_id, status) VALUES (1, 'm1', 'active');"
-              "INSERT INTO line VALUES (1, 1, 'conn', 7, 'active', 0, 0);"
-              "INSERT INTO chat VALUES (1, 1, 'chat-1', 1807);"
-              "INSERT INTO message (message_id, line_key, part, external_message_id, chat_key,"
-              " direction, created_at) VALUES (86501, 1, 0, 'a', 1, 0, 0)"));
+          .Execute("INSERT INTO portal (portal_id, member_id, status) VALUES (1, 'm1', 'active');"
+                   "INSERT INTO line VALUES (1, 1, 'conn', 7, 'active', 0, 0);"
+                   "INSERT INTO chat VALUES (1, 1, 'chat-1', 1807);"
+                   "INSERT INTO message (message_id, line_key, part, external_message_id, chat_key,"
+                   " direction, created_at) VALUES (86501, 1, 0, 'a', 1, 0, 0)"));
 
   const std::vector<std::string> filters[] = {{"--portal", "m1"},     {"--connector", "CONN"},
                                               {"--line", "007"},      {"--chat", "1807"},

@@ -88,8 +88,8 @@ TEST_CASE("spooler: an event is answered once it is in the spool, as it was post
 
 TEST_CASE("spooler: events are taken at every path where a worker would look for them") {
   Bench bench;
-  for (const char* path : {"/bitrix24/event", "/bitrix24/shop/event", "/bitrix24/install",
-                           "/bitrix24/shop/install"}) {
+  for (const char* path :
+       {"/bitrix24/event", "/bitrix24/shop/event", "/bitrix24/install", "/bitrix24/shop/install"}) {
     CAPTURE(path);
     CHECK(bench.Post(path, kEvent).status == 200);
     CHECK(bench.Send("POST", path, R"({"event":"ONAPPINSTALL"})", "application/json").status ==
@@ -141,8 +141,7 @@ TEST_CASE("spooler: what is no event is refused as a worker refuses it, and not 
   for (const auto& one : cases) {
     CAPTURE(one.word);
     CAPTURE(one.body);
-    const Response response =
-        bench.Send("POST", "/bitrix24/event", one.body, one.type, one.state);
+    const Response response = bench.Send("POST", "/bitrix24/event", one.body, one.type, one.state);
     CHECK(response.status == one.status);
     CHECK_MESSAGE(response.body.find('"' + std::string(one.word) + '"') != std::string::npos,
                   response.body);

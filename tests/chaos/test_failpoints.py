@@ -97,7 +97,7 @@ class Failpoints(ChaosTest):
         return True
 
     def fires_in_command(self, name, command):
-        """Whether a command is killed at a step; what it left is no hindrance when it runs again."""
+        """Whether a command is killed at a step; what it left is no hindrance to the next."""
         self.arm(self.armed_command, name)
         command(done=False)
         fired = not self.armed_command.exists()

@@ -1,4 +1,4 @@
-"""The system under test: real nginx, spawn-fcgi, workers, beside a stand-in for Bitrix24's servers."""
+"""The system under test: real nginx, spawn-fcgi, workers; a stand-in for Bitrix24's servers."""
 
 import json
 import os

@@ -129,8 +129,8 @@ inline Posted Update(int number) {
 }
 
 inline Posted InstallationOf(const std::string& member_id) {
-  return {"ONAPPINSTALL", "data[VERSION]=1", 1773750000, member_id, "token-b",
-          "auth[access_token]=a&auth[refresh_token]=r"};
+  return {"ONAPPINSTALL", "data[VERSION]=1", 1773750000,
+          member_id,      "token-b",         "auth[access_token]=a&auth[refresh_token]=r"};
 }
 
 // Of a portal that InstallationOf installs.

@@ -34,8 +34,8 @@ Status BeginErasure(Database& database, PortalId portal);
 // it begins anew.
 Result<ErasureCursor> EraseStep(Database& database, PortalId portal, Erasing why, ErasureCursor at);
 
-// Erases all of it in this commit where that is little (fewer than a thousand rows of each table), as
-// it is of most portals; else nothing, or a part.
+// Erases all of it in this commit where that is little (fewer than a thousand rows of each table),
+// as it is of most portals; else nothing, or a part.
 Status EraseLittle(Database& database, PortalId portal);
 
 // Erases the rest at once, where an erasure is under way: what comes after it must stay.
