@@ -29,7 +29,7 @@ constexpr std::chrono::seconds kDeferredFor{10};
 constexpr std::chrono::seconds kOthersAreAwaited{5};
 constexpr int kIdlePassesToForget = 2;
 
-// Whether this process wrote a file: SpoolFileName puts the pid into its name.
+// Whether this process wrote a file of the worker's: SpoolFileName puts the pid into its name.
 bool IsOurs(const std::string& name) {
   return name.find('-' + std::to_string(getpid()) + '-') != std::string::npos;
 }
@@ -94,45 +94,48 @@ Intake::Intake(Store& store, Ingest& ingest, Hold& hold, Options options)
       options_(std::move(options)),
       directories_(options_.spool),
       taking_{options_.applications, NoteEvent, [&hold] { hold.Raise(); }} {
-  const Result<Found> found = Find();
-  if (found && found->files.empty()) return;
+  const Result<std::vector<Waiting>> found = Find();
+  if (found && found->empty()) return;
   hold_.RaiseForOthers();
 }
 
-Result<Intake::Found> Intake::Find() {
-  Found found;
+Result<std::vector<Intake::Waiting>> Intake::Find() {
+  std::vector<Waiting> found;
   for (const std::string& directory : {directories_.spooler, directories_.worker}) {
     Result<std::vector<std::string>> names = ListSpool(directory);
     if (!names) return Fail(std::move(names).error());
     for (std::string& name : *names) {
       std::string path = directory + '/' + name;
       if (IsDeferred(path)) continue;
-      const bool of_spooler = directory == directories_.spooler;
-      const bool of_ours = !of_spooler && IsOurs(name);
-      found.of_spooler |= of_spooler;
-      found.of_ours |= of_ours;
-      found.of_others |= !of_spooler && !of_ours;
-      found.files.push_back({std::move(name), std::move(path), !of_spooler && !of_ours});
+      const Writer writer = directory == directories_.spooler ? Writer::kSpooler
+                            : IsOurs(name)                    ? Writer::kThisWorker
+                                                              : Writer::kAnotherWorker;
+      found.push_back({std::move(name), std::move(path), writer});
     }
   }
-  std::sort(found.files.begin(), found.files.end(),
+  std::sort(found.begin(), found.end(),
             [](const Waiting& a, const Waiting& b) { return a.name < b.name; });
   return found;
 }
 
+bool Intake::IsAmong(const std::vector<Waiting>& files, Writer writer) {
+  return std::any_of(files.begin(), files.end(),
+                     [writer](const Waiting& file) { return file.writer == writer; });
+}
+
 Result<bool> Intake::Pass() {
-  Result<Found> found = Find();
+  Result<std::vector<Waiting>> found = Find();
   if (!found) return Fail(std::move(found).error());
-  hold_.SetDoubt(found->of_others || DefersProofs());
-  if (found->files.empty() && !hold_.flag()) {
+  hold_.SetDoubt(IsAmong(*found, Writer::kAnotherWorker) || DefersProofs());
+  if (found->empty() && !hold_.flag()) {
     only_others_since_.reset();
     if (++idle_ >= kIdlePassesToForget) hold_.ForgetInstallations();
     return false;
   }
   idle_ = 0;
-  if (found->of_spooler) {
+  if (IsAmong(*found, Writer::kSpooler)) {
     hold_.RaiseForOthers();
-  } else if (found->of_ours && !hold_.flag()) {
+  } else if (!hold_.flag() && IsAmong(*found, Writer::kThisWorker)) {
     hold_.Raise();
   }
   Result<std::optional<FileLock>> lock = FileLock::Try(options_.lock_file, 0);
@@ -158,10 +161,10 @@ Result<bool> Intake::Pass() {
 }
 
 Status Intake::Collect(std::size_t most_bytes, Collected& collected) {
-  Result<Found> found = Find();
+  Result<std::vector<Waiting>> found = Find();
   if (!found) return Fail(std::move(found).error());
   std::size_t bytes = 0;
-  for (const Waiting& waiting : found->files) {
+  for (const Waiting& waiting : *found) {
     if (collected.files.size() == kFilesAtATime || bytes > most_bytes) {
       collected.more = true;
       return {};
@@ -170,7 +173,7 @@ Status Intake::Collect(std::size_t most_bytes, Collected& collected) {
     if (!file) return Fail(std::move(file).error());
     if (!*file) {
       if (IsDeferred(waiting.path) || access(waiting.path.c_str(), F_OK) != 0) continue;
-      if (!waiting.of_another_worker && IsAwaited(waiting.path)) {
+      if (waiting.writer != Writer::kAnotherWorker && IsAwaited(waiting.path)) {
         collected.held = true;
         collected.held_since = SpoolFileBegun(waiting.name);
         return {};

@@ -42,17 +42,13 @@ class Intake {
   Result<bool> Pass();
 
  private:
+  // Another worker may be dead; between workers no order is kept.
+  enum class Writer { kSpooler, kThisWorker, kAnotherWorker };
   // A file that waits.
   struct Waiting {
     std::string name;
     std::string path;
-    bool of_another_worker = false;  // alive or dead; between workers no order is kept
-  };
-  struct Found {
-    std::vector<Waiting> files;
-    bool of_spooler = false;  // some are
-    bool of_others = false;   // some are another worker's
-    bool of_ours = false;     // some are this process's
+    Writer writer;
   };
   struct Deferral {
     std::chrono::steady_clock::time_point until;
@@ -61,7 +57,9 @@ class Intake {
   // What was taken of a file, while it is under way.
   struct UnderWay;
 
-  Result<Found> Find();
+  // By age.
+  Result<std::vector<Waiting>> Find();
+  static bool IsAmong(const std::vector<Waiting>& files, Writer writer);
   // The oldest files, up to the first that another writes: what came later waits for that.
   struct Collected;
   Status Collect(std::size_t most_bytes, Collected& collected);
