@@ -203,6 +203,47 @@ TEST_CASE("writer: waits for a lock of others") {
   CHECK(bench.Show() == "1,7");
 }
 
+TEST_CASE("writer: gets its turn beside another that commits without a pause") {
+  WriterBench bench;
+  Writer late(WriterBench::OpenAt(bench.path), WriterBench::OpenAt(bench.path),
+              Patience::kOfRequests);
+  // What could not commit does not wait long any more.
+  REQUIRE(bench.raw.Execute("BEGIN IMMEDIATE"));
+  REQUIRE_FALSE(late.Run(Insert(1)).has_value());
+  REQUIRE(bench.raw.Execute("ROLLBACK"));
+  std::atomic<bool> stopped = false;
+  std::atomic<int> commits = 0;
+  const auto slow = [](Database&) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(60));
+    return Status();
+  };
+  std::vector<std::thread> others;
+  for (int i = 0; i < 2; ++i) {  // so that one waits always
+    others.emplace_back([&] {
+      while (!stopped) {
+        CHECK(bench.writer.Run(slow).has_value());
+        ++commits;
+      }
+    });
+  }
+  while (commits < 2) std::this_thread::yield();
+
+  bool committed = false;
+  for (int i = 0; i < 3 && !committed; ++i) committed = late.Run(Insert(1)).has_value();
+  stopped = true;
+  for (std::thread& other : others) other.join();
+
+  CHECK(committed);
+}
+
+TEST_CASE("writer: one that stands still while it waits for its turn holds up nobody for long") {
+  WriterBench bench;
+  const Result<FileLock> turn = FileLock::Wait(bench.path + "-turn", 0, std::chrono::seconds(1));
+  REQUIRE(turn.has_value());
+
+  for (int i = 0; i < 20; ++i) CHECK(bench.writer.Run(Insert(i)).has_value());
+}
+
 TEST_CASE("writer: on a full disk what is refused left no trace and the rest is there") {
   WriterBench bench;
   REQUIRE(bench.writer.Run(Insert(1)).has_value());

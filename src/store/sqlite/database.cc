@@ -264,6 +264,8 @@ Result<std::int64_t> Database::Value(const char* statement) {
 }
 
 std::int64_t Database::changes() const { return sqlite3_changes64(database_.get()); }
+std::string Database::path() const { return sqlite3_db_filename(database_.get(), "main"); }
+
 std::int64_t Database::total_changes() const { return sqlite3_total_changes64(database_.get()); }
 std::int64_t Database::last_insert_id() const { return sqlite3_last_insert_rowid(database_.get()); }
 bool Database::in_transaction() const { return sqlite3_get_autocommit(database_.get()) == 0; }

@@ -122,6 +122,9 @@ class Database {
   // call Checkpoint, or the file that is opened last does when it closes.
   int log_frames() const { return *log_frames_; }
 
+  // The file, as SQLite names it: an absolute path without links.
+  std::string path() const;
+
   // Rows changed by the last INSERT, UPDATE or DELETE.
   std::int64_t changes() const;
   // Rows changed by this connection so far, also those that were rolled back since.

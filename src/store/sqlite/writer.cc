@@ -15,14 +15,15 @@ namespace {
 constexpr const char* kUndone = "the database undid the transaction";
 
 constexpr std::chrono::milliseconds kPatienceOfRequests{1500};
-// Not none: another process that writes lets go between its commits, and has to be met there.
-constexpr std::chrono::milliseconds kPatienceWhileFailing{10};
+// As long as another process may need for its commit: this one's turn is next.
+constexpr std::chrono::milliseconds kPatienceWhileFailing{250};
 
 }  // namespace
 
 Writer::Writer(Database database, Database checkpointing, Patience patience)
     : patience_(patience),
       database_(std::move(database)),
+      turn_(database_.path() + "-turn"),
       // A commit of nothing, after which the log is begun anew.
       checkpointer_(std::move(checkpointing),
                     [this] { Submit([](Database&) { return Status(); }, [](const Status&) {}); }),
@@ -89,6 +90,11 @@ void Writer::SetPatience() {
   database_.SetPatience(failing_ ? kPatienceWhileFailing : kPatienceOfRequests);
 }
 
+Status Writer::Begin() {
+  const std::optional<FileLock> turn = turn_.Take();
+  return database_.Prepare(sql::kBegin).Run();
+}
+
 void Writer::CommitBatch(std::vector<Work>& batch) {
   SetPatience();
   bool spoiled = false;
@@ -104,8 +110,7 @@ void Writer::CommitBatch(std::vector<Work>& batch) {
 // Runs the batch without savepoints, which cost a copy of every page a job changes. Nothing is
 // committed and `spoiled` is set when a job failed after it had changed something.
 Status Writer::RunTogether(std::vector<Work>& batch, bool& spoiled) {
-  Status begun = database_.Prepare(sql::kBegin).Run();
-  if (!begun) return begun;
+  if (Status begun = Begin(); !begun) return begun;
   for (Work& work : batch) {
     const std::int64_t before = database_.total_changes();
     work.status = RunJob(work.job);
@@ -121,7 +126,7 @@ Status Writer::RunTogether(std::vector<Work>& batch, bool& spoiled) {
 
 // Runs the batch with a savepoint for each job.
 Status Writer::RunApart(std::vector<Work>& batch) {
-  Status committed = database_.Prepare(sql::kBegin).Run();
+  Status committed = Begin();
   if (!committed) return committed;
   for (Work& work : batch) {
     work.status = RunInSavepoint(work.job);

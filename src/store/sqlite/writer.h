@@ -9,20 +9,21 @@
 #include "base/result.h"
 #include "store/sqlite/checkpointer.h"
 #include "store/sqlite/database.h"
+#include "store/sqlite/write_turn.h"
 
 namespace imrelay {
 
 // How long the calls of a store wait for locks of other programs.
 enum class Patience {
   kOfCommands,  // 5 s each: somebody waits for the outcome, and there is no other way
-  // Events wait, and can be kept elsewhere: a write at most 1.5 s, and hardly at all while the one
-  // before it failed; a read 0.2 s.
+  // Events wait, and can be kept elsewhere: a write at most 1.5 s, and 0.25 s while the one before
+  // it failed; a read 0.2 s.
   kOfRequests,
 };
 
 // The one thread that writes. Callers hand in jobs; the writer runs every job that is there in one
 // transaction, commits once and then tells each of them. So one fdatasync serves many, and a
-// failing job undoes itself alone.
+// failing job undoes itself alone. Writers of several processes take turns (see WriteTurn).
 // Source of the choice: measured, one group-committing writer reaches four times the events of
 // writers that commit for themselves, and nobody starves.
 class Writer {
@@ -62,6 +63,7 @@ class Writer {
   void TellQueued();
   void CommitBatch(std::vector<Work>& batch);
   void SetPatience();
+  Status Begin();
   Status RunTogether(std::vector<Work>& batch, bool& spoiled);
   Status RunApart(std::vector<Work>& batch);
   Status RunJob(const Job& job);
@@ -70,6 +72,7 @@ class Writer {
   const Patience patience_;
   bool failing_ = false;  // the last batch was not committed
   Database database_;
+  WriteTurn turn_;
   std::mutex mutex_;
   std::condition_variable arrived_;
   std::vector<Work> queue_;
