@@ -20,9 +20,11 @@ using SteadyClock = std::chrono::steady_clock;
 
 // After a long outage there is a file for every second of it, and each pass lists all of them.
 constexpr std::size_t kFilesAtATime = 256;
-// So few are handed to the store before anything that is parked has waited long.
+// So few are handed to the store before anything that is parked has waited long; so are as many as
+// a pass has taken in that was this quick.
 constexpr int kFewRecords = 200;
 constexpr std::size_t kFewBytes = 1 << 20;
+constexpr std::chrono::milliseconds kQuick{700};
 constexpr std::size_t kManyBytes = 16 << 20;
 constexpr std::chrono::seconds kDeferredFor{10};
 // Others that write without end must not keep the events of this process in the spool.
@@ -74,6 +76,7 @@ void NoteEvent(const SpooledRequest& request, const Claimed& claimed,
 
 struct Intake::UnderWay {
   TakenSpool file;
+  Writer writer;
   std::string content;
   std::unique_ptr<SpooledEvents> events;
   bool whole = true;  // all of it was handed in
@@ -81,6 +84,7 @@ struct Intake::UnderWay {
 
 struct Intake::Collected {
   std::vector<UnderWay> files;
+  std::size_t bytes = 0;
   bool more = false;                    // there are others behind them
   bool held = false;                    // another writes the next
   std::optional<TimePoint> held_since;  // when that was begun: what is newer waits for it
@@ -97,6 +101,12 @@ Intake::Intake(Store& store, Ingest& ingest, Hold& hold, Options options)
   const Result<std::vector<Waiting>> found = Find();
   if (found && found->empty()) return;
   hold_.RaiseForOthers();
+  if (!found) return;
+  // What a worker left that was killed is for this one to take in, which comes in its place.
+  for (const Waiting& file : *found) {
+    if (file.writer != Writer::kAnotherWorker) continue;
+    awaited_[file.path] = SteadyClock::now() - kOthersAreAwaited;
+  }
 }
 
 Result<std::vector<Intake::Waiting>> Intake::Find() {
@@ -126,6 +136,7 @@ bool Intake::IsAmong(const std::vector<Waiting>& files, Writer writer) {
 Result<bool> Intake::Pass() {
   Result<std::vector<Waiting>> found = Find();
   if (!found) return Fail(std::move(found).error());
+  ForgetAwaited(*found);
   hold_.SetDoubt(IsAmong(*found, Writer::kAnotherWorker) || DefersProofs());
   if (found->empty() && !hold_.flag()) {
     only_others_since_.reset();
@@ -133,6 +144,10 @@ Result<bool> Intake::Pass() {
     return false;
   }
   idle_ = 0;
+  if (!hold_.flag() && std::all_of(found->begin(), found->end(),
+                                   [this](const Waiting& file) { return IsLeftToAnother(file); })) {
+    return false;
+  }
   if (IsAmong(*found, Writer::kSpooler)) {
     hold_.RaiseForOthers();
   } else if (!hold_.flag() && IsAmong(*found, Writer::kThisWorker)) {
@@ -149,23 +164,30 @@ Result<bool> Intake::Pass() {
     return Fail(ready.error());
   }
   away_ = false;
+  const SteadyClock::time_point begun = SteadyClock::now();
   if (options_.close_own) options_.close_own();
   Collected collected;
   if (Status done = Collect(kManyBytes, collected); !done) return Fail(done.error());
   Submit(collected);
   const Result<int> records = End(collected);
   if (!records) return Fail(records.error());
-  if (collected.more || (*records > kFewRecords && !collected.held)) return true;
-  // What another worker left needs no hold here.
-  return collected.held || !hold_.flag() ? Result<bool>(false) : Finish();
+  // What another worker left needs no hold here, and that worker may want its turn.
+  if (!hold_.flag()) return false;
+  const bool quick = SteadyClock::now() - begun < kQuick;
+  if (collected.more || (*records > kFewRecords && !quick && !collected.held)) return true;
+  if (collected.held) return false;
+  return Finish(quick ? std::max(kFewBytes, collected.bytes) : kFewBytes);
 }
 
 Status Intake::Collect(std::size_t most_bytes, Collected& collected) {
   Result<std::vector<Waiting>> found = Find();
   if (!found) return Fail(std::move(found).error());
-  std::size_t bytes = 0;
   for (const Waiting& waiting : *found) {
-    if (collected.files.size() == kFilesAtATime || bytes > most_bytes) {
+    if (IsLeftToAnother(waiting)) {
+      collected.left = true;
+      continue;
+    }
+    if (collected.files.size() == kFilesAtATime || collected.bytes > most_bytes) {
       collected.more = true;
       return {};
     }
@@ -181,11 +203,10 @@ Status Intake::Collect(std::size_t most_bytes, Collected& collected) {
       collected.left = true;
       continue;
     }
-    awaited_.erase(waiting.path);
     Result<std::string> content = Read(**file);
     if (!content) continue;
-    bytes += content->size();
-    collected.files.push_back({**std::move(file), *std::move(content),
+    collected.bytes += content->size();
+    collected.files.push_back({**std::move(file), waiting.writer, *std::move(content),
                                std::make_unique<SpooledEvents>(ingest_, taking_, away_)});
   }
   return {};
@@ -233,8 +254,8 @@ Result<int> Intake::End(Collected& collected) {
     may_be_proven |= outcomes.back().later > 0;
   }
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
-    records += outcomes[i].records();
     UnderWay& one = collected.files[i];
+    if (one.writer != Writer::kAnotherWorker) records += outcomes[i].records();
     if (!one.whole && outcomes[i].waiting == 0) continue;
     Status done = End(one.file, one.content, outcomes[i], may_be_proven);
     if (ended) ended = std::move(done);
@@ -243,11 +264,11 @@ Result<int> Intake::End(Collected& collected) {
   return records;
 }
 
-Result<bool> Intake::Finish() {
+Result<bool> Intake::Finish(std::size_t most_bytes) {
   hold_.Park();
   if (options_.close_own) options_.close_own();
   Collected collected;
-  const Status done = Collect(kFewBytes, collected);
+  const Status done = Collect(most_bytes, collected);
   const SteadyClock::time_point now = SteadyClock::now();
   if (!collected.held) only_others_since_.reset();
   if (collected.held && !only_others_since_) only_others_since_ = now;
@@ -266,9 +287,12 @@ Result<bool> Intake::Finish() {
   return false;
 }
 
+bool Intake::IsLeftToAnother(const Waiting& file) {
+  return file.writer == Writer::kAnotherWorker && IsAwaited(file.path);
+}
+
 bool Intake::IsAwaited(const std::string& path) {
   const SteadyClock::time_point now = SteadyClock::now();
-  std::erase_if(awaited_, [](const auto& one) { return access(one.first.c_str(), F_OK) != 0; });
   return now - awaited_.emplace(path, now).first->second < kOthersAreAwaited;
 }
 
@@ -290,6 +314,12 @@ Result<std::string> Intake::Read(const TakenSpool& file) {
     Defer(file.path());
   }
   return content;
+}
+
+void Intake::ForgetAwaited(const std::vector<Waiting>& found) {
+  std::set<std::string_view> paths;
+  for (const Waiting& file : found) paths.insert(file.path);
+  std::erase_if(awaited_, [&](const auto& one) { return !paths.contains(one.first); });
 }
 
 Status Intake::SetDamageAside(const std::string& path, const std::string& content,

@@ -19,9 +19,10 @@
 namespace imrelay {
 
 // Takes in what waits in the spool: files of both directories, the oldest name first, each removed
-// when all that is in it is settled. What is damaged is set aside first. Whatever crashes in
-// between, it is taken in once, because an event's key decides; what came while it waited does not
-// overtake it (see Hold). Logs and counts each event as a posted one. Not thread-safe.
+// when all that is in it is settled. Another worker's files are left to it for some seconds. What
+// is damaged is set aside first. Whatever crashes in between, it is taken in once, because an
+// event's key decides; what came while it waited does not overtake it (see Hold). Logs and counts
+// each event as a posted one. Not thread-safe.
 class Intake {
  public:
   struct Options {
@@ -42,7 +43,7 @@ class Intake {
   Result<bool> Pass();
 
  private:
-  // Another worker may be dead; between workers no order is kept.
+  // Another worker takes in its own by itself, unless it is dead; between workers no order is kept.
   enum class Writer { kSpooler, kThisWorker, kAnotherWorker };
   // A file that waits.
   struct Waiting {
@@ -60,6 +61,8 @@ class Intake {
   // By age.
   Result<std::vector<Waiting>> Find();
   static bool IsAmong(const std::vector<Waiting>& files, Writer writer);
+  // Whether a file is another worker's that takes it in by itself as yet.
+  bool IsLeftToAnother(const Waiting& file);
   // The oldest files, up to the first that another writes: what came later waits for that.
   struct Collected;
   Status Collect(std::size_t most_bytes, Collected& collected);
@@ -68,12 +71,14 @@ class Intake {
   static void Submit(Collected& collected);
   // Waits for them, and removes what is settled. A file of which some was not handed in stays; one
   // with unproven events waits for another pass where an installation may stand in what was left.
-  // Returns how many records it were.
+  // Returns how many records it were, those of other workers aside.
   Result<int> End(Collected& collected);
-  // Takes in the last, and lets the hold down.
-  Result<bool> Finish();
-  // Whether a file that another writes is still worth waiting for.
+  // Takes in the last, and lets the hold down: unless that is more than `most_bytes`.
+  Result<bool> Finish(std::size_t most_bytes);
+  // Whether a file is still worth waiting for, that another writes or is to take in.
   bool IsAwaited(const std::string& path);
+  // What is there no more.
+  void ForgetAwaited(const std::vector<Waiting>& found);
   // None when somebody else has the file, or it is none of ours.
   Result<std::optional<TakenSpool>> Take(const Waiting& file);
   Result<std::string> Read(const TakenSpool& file);

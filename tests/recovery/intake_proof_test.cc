@@ -77,6 +77,9 @@ TEST_CASE("intake: another worker's file holds nothing up, and may prove what co
   CHECK(bench.Post(UpdateOf("m2")) == "spooled");
   others->reset();
   CHECK(bench.TakeIn() == "");
+  CHECK(bench.Files() == 2);  // it is the other's to take in
+  bench.Begin();              // or five seconds later: that was killed
+  CHECK(bench.TakeIn() == "");
   CHECK(bench.EventsOf("m2") == "ONAPPINSTALL waiting, ONIMCONNECTORMESSAGEUPDATE waiting");
   CHECK(bench.Files() == 0);
   CHECK(bench.TakeIn() == "");
