@@ -1,10 +1,9 @@
 """Another program holds the database."""
 
-import subprocess
 import time
 
 from ground import ChaosTest
-from stack import LONG
+from stack import LONG, locked
 
 HELD = 60 if LONG else 8  # seconds; the worker itself waits five
 
@@ -14,14 +13,8 @@ class Locked(ChaosTest):
         """While another program holds the database, and after: nothing acknowledged is lost."""
         with self.traffic(pause=0.2) as traffic:
             time.sleep(0.5)
-            shell = subprocess.Popen(["sqlite3", self.stack.database], stdin=subprocess.PIPE,
-                                     stdout=subprocess.PIPE, text=True)
-            shell.stdin.write("PRAGMA busy_timeout=5000; BEGIN IMMEDIATE; SELECT 'held';\n")
-            shell.stdin.flush()
-            self.assertEqual(shell.stdout.readline(), "5000\n")
-            self.assertEqual(shell.stdout.readline(), "held\n")
-            time.sleep(HELD)
-            shell.communicate("ROLLBACK;\n", timeout=10)
+            with locked(self.stack.database):
+                time.sleep(HELD)
             before = traffic.acknowledged
             traffic.go_on_until(lambda: traffic.acknowledged > before + 5, 60, "answers")
         self.judge(traffic, seconds=HELD)

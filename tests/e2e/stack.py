@@ -1,5 +1,6 @@
 """The system under test: real nginx, spawn-fcgi, workers; a stand-in for Bitrix24's servers."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -7,6 +8,7 @@ import random
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -33,6 +35,22 @@ def wait_for(condition, seconds=15.0, what="the condition"):
         if time.monotonic() > deadline:
             raise AssertionError(f"waited {seconds} s in vain for {what}")
         time.sleep(0.02)
+
+
+@contextlib.contextmanager
+def locked(database):
+    """Another program inside a write transaction. It asks often, so it gets it under load, too."""
+    with contextlib.closing(sqlite3.connect(database, timeout=0, isolation_level=None)) as other:
+        deadline = time.monotonic() + 60
+        while not other.in_transaction:
+            try:
+                other.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.0005)
+        yield
+        other.execute("ROLLBACK")
 
 
 def free_port():

@@ -10,23 +10,8 @@ import time
 import unittest
 
 from load import Load
-from stack import AS_ROOT, LONG, Stack, StackTest, wait_for
+from stack import AS_ROOT, LONG, Stack, StackTest, locked, wait_for
 from stand_ins import StandIn
-
-
-@contextlib.contextmanager
-def locked(database):
-    """An sqlite3 shell inside a write transaction."""
-    shell = subprocess.Popen(["sqlite3", database], stdin=subprocess.PIPE,
-                             stdout=subprocess.PIPE, text=True)
-    shell.stdin.write("PRAGMA busy_timeout=5000; BEGIN IMMEDIATE; SELECT 'held';\n")
-    shell.stdin.flush()
-    assert shell.stdout.readline() == "5000\n"
-    assert shell.stdout.readline() == "held\n"
-    try:
-        yield
-    finally:
-        shell.communicate("ROLLBACK;\n", timeout=10)
 
 
 class Chats:
@@ -163,7 +148,7 @@ class TwoWorkers(StackTest):
                 time.sleep(3)
             self.assertGreater(load.words["spooled"], 0)
             accepted = load.words["accepted"]
-            wait_for(lambda: load.words["accepted"] > accepted + 100, 30, "commits under load")
+            wait_for(lambda: load.words["accepted"] > accepted + 100, 60, "commits under load")
         self.assertEqual((load.refused, load.lost(), load.twice()), ([], set(), []))
 
 

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
+#include <thread>
 
 #include "base/ownership.h"
 #include "store/sqlite/sqlite_error.h"
@@ -27,6 +29,17 @@ ErrorCode CodeOf(int sqlite_code) {
     default:
       return ErrorCode::kUnavailable;
   }
+}
+
+constexpr std::chrono::milliseconds kPauseBetweenAsking{2};
+
+// Asks for a lock again, as long as the connection's patience lasts. SQLite's own waiting sleeps up
+// to a tenth of a second, in which others take what is free.
+int AskAgain(void* patience, int asked) {
+  const std::chrono::milliseconds longest(reinterpret_cast<std::intptr_t>(patience));
+  if (asked * kPauseBetweenAsking >= longest) return 0;
+  std::this_thread::sleep_for(kPauseBetweenAsking);
+  return 1;
 }
 
 // Takes the place of SQLite's own hook, which would checkpoint in the middle of a commit.
@@ -195,7 +208,8 @@ Result<Database> Database::Open(const std::string& path, Access access) {
 
 void Database::SetPatience(std::chrono::milliseconds longest) {
   patience_ = longest;
-  sqlite3_busy_timeout(database_.get(), static_cast<int>(longest.count()));
+  const auto patience = static_cast<std::intptr_t>(longest.count());
+  sqlite3_busy_handler(database_.get(), AskAgain, reinterpret_cast<void*>(patience));
 }
 
 Statement& Database::Prepare(const sql::Query& query) {

@@ -7,7 +7,7 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
-// Longer than SQLite sleeps before it asks for its lock again.
+// Longer than a waiting connection sleeps before it asks for SQLite's lock again.
 constexpr std::chrono::milliseconds kLongest{100};
 constexpr std::chrono::seconds kPause{1};
 
