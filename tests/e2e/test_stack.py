@@ -10,7 +10,7 @@ import time
 import unittest
 
 import fcgi
-from stack import BINARY, Stack, StackTest, children, wait_for
+from stack import BINARY, Stack, StackTest, children, free_port, wait_for
 from stand_ins import BUILD, TREE, StandIn, request
 
 RELEASE = TREE / "build" / "release" / "imrelay"
@@ -172,6 +172,25 @@ class Starting(unittest.TestCase):
         everything = descendants(stack.process.pid)
         self.assertEqual(stack.stop(), 0)
         wait_for(lambda: not any(map(alive, everything)), what="the end of every process")
+
+    def test_a_demo_takes_no_other_service_for_its_own(self):
+        other = self.make().start()
+        self.addCleanup(other.stop)
+        demo = [TREE / "scripts" / "demo", BUILD, other.home / "demo", str(other.port)]
+        done = subprocess.run(demo, capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn(f"port {other.port} on 127.0.0.1 is in use. Set IMRELAY_PORT", done.stderr)
+
+        free = [*demo[:3], str(free_port())]
+        with subprocess.Popen(free, stdout=subprocess.PIPE, text=True) as first:
+            for line in first.stdout:
+                if "It keeps running" in line:
+                    break
+            done = subprocess.run(free, capture_output=True, text=True, timeout=60)
+            first.send_signal(signal.SIGINT)
+            first.stdout.read()
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr, f"demo: a demo is running already in {other.home}/demo\n")
 
 
 class Release(StackTest):
