@@ -65,7 +65,7 @@ Result<FileLock> FileLock::Wait(const std::string& path, std::int64_t slot,
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0) {
-      return Fail(ErrorCode::kUnavailable, path + " is locked by another", "locked");
+      return Fail(ErrorCode::kUnavailable, path + " is locked by another", kLocked);
     }
     std::this_thread::sleep_for(std::min(pause, left));
     pause = std::min(pause * 2, kLongestPause);

@@ -12,6 +12,9 @@
 
 namespace imrelay {
 
+// The reason of a lock that somebody else has.
+inline constexpr const char* kLocked = "locked";
+
 // A lock that every thread of every process on this machine sees: one byte of a file, `slot`,
 // locked for an open file description of its own (fcntl(2), F_OFD_SETLK). It ends with its holder,
 // however that ends; a process forked by the holder does not hold it, but one that outlives a
@@ -24,7 +27,7 @@ class FileLock {
   static Result<std::optional<FileLock>> Try(const std::string& path, std::int64_t slot);
 
   // Waits for it, `longest` at most.
-  // Errors: as Try; kUnavailable with the reason "locked" when the time is up.
+  // Errors: as Try; kUnavailable with the reason kLocked when the time is up.
   static Result<FileLock> Wait(const std::string& path, std::int64_t slot,
                                std::chrono::milliseconds longest);
 

@@ -1,17 +1,20 @@
 #include "recovery/intake.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <memory>
 #include <utility>
 
 #include "base/await.h"
+#include "base/clock.h"
 #include "base/failpoint.h"
 #include "base/file_lock.h"
 #include "base/log.h"
 #include "base/metrics.h"
-#include "domain/event.h"
+#include "recovery/note_spooled_event.h"
 
 namespace imrelay {
 namespace {
@@ -24,52 +27,22 @@ constexpr std::size_t kFilesAtATime = 256;
 // a pass has taken in that was this quick.
 constexpr int kFewRecords = 200;
 constexpr std::size_t kFewBytes = 1 << 20;
-constexpr std::chrono::milliseconds kQuick{700};
+constexpr std::chrono::milliseconds kQuick{1000};
 constexpr std::size_t kManyBytes = 16 << 20;
 constexpr std::chrono::seconds kDeferredFor{10};
 // Others that write without end must not keep the events of this process in the spool.
 constexpr std::chrono::seconds kOthersAreAwaited{5};
+// So long a process takes in without letting another have the lock.
+constexpr std::chrono::seconds kOneTurn{3};
+// An event is received before the file is begun that it stands in, by the queue of the writer.
+constexpr std::chrono::seconds kReceivedBefore{1};
 constexpr int kIdlePassesToForget = 2;
 
-// Whether this process wrote a file of the worker's: SpoolFileName puts the pid into its name.
-bool IsOurs(const std::string& name) {
-  return name.find('-' + std::to_string(getpid()) + '-') != std::string::npos;
-}
-
-std::string_view StatusOf(const Result<Committed>& outcome) {
-  if (!outcome) return outcome.error().code == ErrorCode::kRateLimited ? "" : "refused";
-  switch (outcome->answer) {
-    case Committed::Answer::kDuplicate:
-      return "duplicate";
-    case Committed::Answer::kIgnored:
-      return "ignored";
-    case Committed::Answer::kAccepted:
-      break;
-  }
-  return "accepted";
-}
-
-void NoteEvent(const SpooledRequest& request, const Claimed& claimed,
-               const Result<Committed>& outcome) {
-  const std::string status(StatusOf(outcome));
-  if (status.empty()) return;  // it is taken in again
-  const std::string reason = outcome                          ? outcome->reason
-                             : outcome.error().reason.empty() ? outcome.error().message
-                                                              : outcome.error().reason;
-  Log(outcome ? LogLevel::kInfo : LogLevel::kWarning, "event",
-      {{"status", status},
-       {"source", "spool"},
-       {"event", claimed.event},
-       {"member_id", claimed.member_id},
-       {"reason", reason},
-       {"remote", request.remote_address},
-       {"received", FormatUtc(request.received_at)}});
-  const EventKind kind = KindOf(claimed.event);
-  const std::string name(kind == EventKind::kOther ? "other" : WireName(kind));
-  Count("imrelay_events_total", {{"event", name}, {"status", status}, {"source", "spool"}});
-  if (status == "accepted" && kind == EventKind::kMessageDelete) {
-    Count("imrelay_deletions_found_total", {{"source", "spool"}});
-  }
+// Whether the process still runs that began a file; where it is in a container of its own, nobody
+// knows.
+bool IsWriterAlive(const std::string& name) {
+  const std::optional<int> process = SpoolFileProcess(name);
+  return process && (kill(*process, 0) == 0 || errno == EPERM);
 }
 
 }  // namespace
@@ -88,7 +61,13 @@ struct Intake::Collected {
   bool more = false;                    // there are others behind them
   bool held = false;                    // another writes the next
   std::optional<TimePoint> held_since;  // when that was begun: what is newer waits for it
-  bool left = false;                    // some were passed over that are still being written
+  // When the oldest was begun that was not taken: what came later may be proven by it.
+  std::optional<TimePoint> untaken_since;
+
+  void NoteUntaken(const std::string& name) {
+    const TimePoint begun = SpoolFileBegun(name).value_or(TimePoint());
+    untaken_since = std::min(untaken_since.value_or(begun), begun);
+  }
 };
 
 Intake::Intake(Store& store, Ingest& ingest, Hold& hold, Options options)
@@ -97,7 +76,7 @@ Intake::Intake(Store& store, Ingest& ingest, Hold& hold, Options options)
       hold_(hold),
       options_(std::move(options)),
       directories_(options_.spool),
-      taking_{options_.applications, NoteEvent, [&hold] { hold.Raise(); }} {
+      taking_{options_.applications, NoteSpooledEvent, [&hold] { hold.Raise(); }} {
   const Result<std::vector<Waiting>> found = Find();
   if (found && found->empty()) return;
   hold_.RaiseForOthers();
@@ -117,9 +96,9 @@ Result<std::vector<Intake::Waiting>> Intake::Find() {
     for (std::string& name : *names) {
       std::string path = directory + '/' + name;
       if (IsDeferred(path)) continue;
-      const Writer writer = directory == directories_.spooler ? Writer::kSpooler
-                            : IsOurs(name)                    ? Writer::kThisWorker
-                                                              : Writer::kAnotherWorker;
+      const Writer writer = directory == directories_.spooler    ? Writer::kSpooler
+                            : SpoolFileProcess(name) == getpid() ? Writer::kThisWorker
+                                                                 : Writer::kAnotherWorker;
       found.push_back({std::move(name), std::move(path), writer});
     }
   }
@@ -174,9 +153,17 @@ Result<bool> Intake::Pass() {
   // What another worker left needs no hold here, and that worker may want its turn.
   if (!hold_.flag()) return false;
   const bool quick = SteadyClock::now() - begun < kQuick;
-  if (collected.more || (*records > kFewRecords && !quick && !collected.held)) return true;
+  if (collected.more || (*records > kFewRecords && !quick && !collected.held)) return GoesOn();
   if (collected.held) return false;
   return Finish(quick ? std::max(kFewBytes, collected.bytes) : kFewBytes);
+}
+
+bool Intake::GoesOn() {
+  const SteadyClock::time_point now = SteadyClock::now();
+  if (!turn_since_) turn_since_ = now;
+  if (now - *turn_since_ < kOneTurn) return true;
+  turn_since_.reset();
+  return false;
 }
 
 Status Intake::Collect(std::size_t most_bytes, Collected& collected) {
@@ -184,23 +171,24 @@ Status Intake::Collect(std::size_t most_bytes, Collected& collected) {
   if (!found) return Fail(std::move(found).error());
   for (const Waiting& waiting : *found) {
     if (IsLeftToAnother(waiting)) {
-      collected.left = true;
+      collected.NoteUntaken(waiting.name);
       continue;
     }
     if (collected.files.size() == kFilesAtATime || collected.bytes > most_bytes) {
       collected.more = true;
+      collected.NoteUntaken(waiting.name);
       return {};
     }
     Result<std::optional<TakenSpool>> file = Take(waiting);
     if (!file) return Fail(std::move(file).error());
     if (!*file) {
       if (IsDeferred(waiting.path) || access(waiting.path.c_str(), F_OK) != 0) continue;
+      collected.NoteUntaken(waiting.name);
       if (waiting.writer != Writer::kAnotherWorker && IsAwaited(waiting.path)) {
         collected.held = true;
         collected.held_since = SpoolFileBegun(waiting.name);
         return {};
       }
-      collected.left = true;
       continue;
     }
     Result<std::string> content = Read(**file);
@@ -248,15 +236,19 @@ Result<int> Intake::End(Collected& collected) {
   int records = 0;
   Status ended;
   std::vector<SpoolOutcome> outcomes;
-  bool may_be_proven = collected.more || collected.held || collected.left || DefersProofs();
+  bool proofs_are_late = DefersProofs();
   for (const UnderWay& one : collected.files) {
     outcomes.push_back(one.events->Wait());
-    may_be_proven |= outcomes.back().later > 0;
+    proofs_are_late |= outcomes.back().later > 0;
   }
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     UnderWay& one = collected.files[i];
     if (one.writer != Writer::kAnotherWorker) records += outcomes[i].records();
     if (!one.whole && outcomes[i].waiting == 0) continue;
+    const std::optional<TimePoint>& unproven = outcomes[i].last_unproven;
+    const bool may_be_proven =
+        unproven && (proofs_are_late || (collected.untaken_since &&
+                                         *unproven + kReceivedBefore >= *collected.untaken_since));
     Status done = End(one.file, one.content, outcomes[i], may_be_proven);
     if (ended) ended = std::move(done);
   }
@@ -276,8 +268,9 @@ Result<bool> Intake::Finish(std::size_t most_bytes) {
   if (!done || collected.more || awaits) {
     hold_.Unpark();
     if (!done) return Fail(done.error());
-    return collected.more;
+    return collected.more && GoesOn();
   }
+  turn_since_.reset();
   only_others_since_.reset();
   collected.held_since.reset();
   Submit(collected);
@@ -287,8 +280,13 @@ Result<bool> Intake::Finish(std::size_t most_bytes) {
   return false;
 }
 
+// What is older is taken in by the time it came, with everybody's: it is of an outage, and the
+// edits of one message may stand in the files of several.
 bool Intake::IsLeftToAnother(const Waiting& file) {
-  return file.writer == Writer::kAnotherWorker && IsAwaited(file.path);
+  if (file.writer != Writer::kAnotherWorker) return false;
+  const std::optional<TimePoint> begun = SpoolFileBegun(file.name);
+  return begun && SystemClock().Now() - *begun < kOthersAreAwaited && IsWriterAlive(file.name) &&
+         IsAwaited(file.path);
 }
 
 bool Intake::IsAwaited(const std::string& path) {
@@ -319,7 +317,9 @@ Result<std::string> Intake::Read(const TakenSpool& file) {
 void Intake::ForgetAwaited(const std::vector<Waiting>& found) {
   std::set<std::string_view> paths;
   for (const Waiting& file : found) paths.insert(file.path);
-  std::erase_if(awaited_, [&](const auto& one) { return !paths.contains(one.first); });
+  std::erase_if(awaited_, [&](const auto& one) {
+    return !paths.contains(one.first) && !IsDeferred(one.first);
+  });
 }
 
 Status Intake::SetDamageAside(const std::string& path, const std::string& content,
@@ -341,7 +341,7 @@ Status Intake::End(TakenSpool& file, const std::string& content, const SpoolOutc
   if (outcome.away) return Fail(*outcome.away);
   // Another file met it first. This one's turn is as soon as the database is back, too.
   if (outcome.waiting > 0) return Fail(ErrorCode::kUnavailable, "the database is away");
-  if (!outcome.is_settled() || (may_be_proven && outcome.unproven > 0)) {
+  if (!outcome.is_settled() || may_be_proven) {
     Defer(file.path(), outcome.later > 0);
     return {};
   }

@@ -19,10 +19,11 @@
 namespace imrelay {
 
 // Takes in what waits in the spool: files of both directories, the oldest name first, each removed
-// when all that is in it is settled. Another worker's files are left to it for some seconds. What
-// is damaged is set aside first. Whatever crashes in between, it is taken in once, because an
-// event's key decides; what came while it waited does not overtake it (see Hold). Logs and counts
-// each event as a posted one. Not thread-safe.
+// when all that is in it is settled. What another worker that lives has just written is left to it
+// for some seconds; between those no order is kept. What is damaged is set aside first. Whatever
+// crashes in between, it is taken in once, because an event's key decides; what came while it
+// waited does not overtake it (see Hold). Logs and counts each event as a posted one. Not
+// thread-safe.
 class Intake {
  public:
   struct Options {
@@ -43,7 +44,7 @@ class Intake {
   Result<bool> Pass();
 
  private:
-  // Another worker takes in its own by itself, unless it is dead; between workers no order is kept.
+  // Another worker takes in by itself what it has just written, unless it is dead.
   enum class Writer { kSpooler, kThisWorker, kAnotherWorker };
   // A file that waits.
   struct Waiting {
@@ -61,7 +62,7 @@ class Intake {
   // By age.
   Result<std::vector<Waiting>> Find();
   static bool IsAmong(const std::vector<Waiting>& files, Writer writer);
-  // Whether a file is another worker's that takes it in by itself as yet.
+  // Whether a file is another worker's who is about to take it in.
   bool IsLeftToAnother(const Waiting& file);
   // The oldest files, up to the first that another writes: what came later waits for that.
   struct Collected;
@@ -70,12 +71,14 @@ class Intake {
   // begun that another writes.
   static void Submit(Collected& collected);
   // Waits for them, and removes what is settled. A file of which some was not handed in stays; one
-  // with unproven events waits for another pass where an installation may stand in what was left.
+  // with unproven events waits for another pass where what was not taken may prove them.
   // Returns how many records it were, those of other workers aside.
   Result<int> End(Collected& collected);
+  // True, but now and then, when another process is to have the lock for a moment.
+  bool GoesOn();
   // Takes in the last, and lets the hold down: unless that is more than `most_bytes`.
   Result<bool> Finish(std::size_t most_bytes);
-  // Whether a file is still worth waiting for, that another writes or is to take in.
+  // Whether a file is still worth waiting for, that another writes or is about to take in.
   bool IsAwaited(const std::string& path);
   // What is there no more.
   void ForgetAwaited(const std::vector<Waiting>& found);
@@ -102,6 +105,7 @@ class Intake {
   std::atomic<bool> away_ = false;
   std::map<std::string, std::chrono::steady_clock::time_point> awaited_;  // since when, by path
   std::optional<std::chrono::steady_clock::time_point> only_others_since_;
+  std::optional<std::chrono::steady_clock::time_point> turn_since_;
   int idle_ = 0;  // passes with nothing to do, one after the other
 };
 

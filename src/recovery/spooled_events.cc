@@ -1,5 +1,6 @@
 #include "recovery/spooled_events.h"
 
+#include <algorithm>
 #include <exception>
 #include <memory>
 #include <utility>
@@ -161,7 +162,10 @@ void SpooledEvents::Add(const Record& record, const Result<Committed>& outcome) 
     ++outcome_.later;
   } else {
     ++outcome_.refused[error.reason.empty() ? error.message : error.reason];
-    if (error.code == ErrorCode::kUnauthenticated) ++outcome_.unproven;
+    if (error.code == ErrorCode::kUnauthenticated) {
+      const TimePoint came = record.request.received_at;
+      outcome_.last_unproven = std::max(outcome_.last_unproven.value_or(came), came);
+    }
     // It may be our own fault, and is kept for whoever mends that.
     if (error.code == ErrorCode::kInternal) outcome_.damaged.push_back(record.place);
   }

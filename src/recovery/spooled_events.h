@@ -24,9 +24,10 @@ struct SpoolOutcome {
   int duplicate = 0;
   int ignored = 0;
   std::map<std::string, int> refused;  // by reason: it is no event, or nobody knows the sender
-  int unproven = 0;                    // of the refused: an installation could have proven them
   int later = 0;                       // too much waits for proofs: to be taken in again
   int waiting = 0;                     // not stored, because the database is away
+  // When the last of the refused came that an installation could have proven.
+  std::optional<TimePoint> last_unproven;
   struct Place {
     std::size_t offset = 0;
     std::size_t bytes = 0;

@@ -92,6 +92,13 @@ std::optional<TimePoint> SpoolFileBegun(const std::string& name) {
   return FromUnixSeconds(timegm(&parts)) + std::chrono::milliseconds(milliseconds);
 }
 
+std::optional<int> SpoolFileProcess(const std::string& name) {
+  int process = 0;
+  if (std::sscanf(name.c_str(), "%*[0-9T.Z]-%d-", &process) != 1 || process <= 0)
+    return std::nullopt;
+  return process;
+}
+
 Result<SpoolUsage> MeasureSpool(const std::string& directory) {
   Result<std::vector<std::string>> names = ListSpool(directory);
   if (!names) return Fail(std::move(names).error());

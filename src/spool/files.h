@@ -34,6 +34,8 @@ Result<std::vector<std::string>> ListSpool(const std::string& directory);
 
 // When a file was begun, by its name; none where it is no name of ours.
 std::optional<TimePoint> SpoolFileBegun(const std::string& name);
+// The process that began it, likewise.
+std::optional<int> SpoolFileProcess(const std::string& name);
 
 // Errors: kUnavailable.
 Result<SpoolUsage> MeasureSpool(const std::string& directory);

@@ -11,6 +11,7 @@
 #include "base/await.h"
 #include "recovery/intake.h"
 #include "spool/record.h"
+#include "spool/spool_file.h"
 #include "spool/watch.h"
 #include "spool/writer.h"
 #include "tests/ingest/ingest_bench.h"
@@ -47,6 +48,7 @@ class IntakeBench : public IngestBench {
   }
 
   std::function<void()> closed;  // called when a pass has begun
+  TimePoint received_at{std::chrono::seconds(1773750000)};
 
   std::string spool() const { return home_.File("spool"); }
 
@@ -54,8 +56,10 @@ class IntakeBench : public IngestBench {
     return {TimePoint(std::chrono::seconds(1773750000)), path, kForm, "192.0.2.1", body};
   }
   void Spool(const std::string& body, const std::string& path = "/bitrix24/event") {
+    SpooledRequest request = RequestOf(body, path);
+    request.received_at = received_at;
     const Status status = Await<Status>(
-        [&](SpoolWriter::Done done) { writer->Append(RequestOf(body, path), std::move(done)); });
+        [&](SpoolWriter::Done done) { writer->Append(std::move(request), std::move(done)); });
     REQUIRE(status.has_value());
   }
   void Spool(const Posted& posted) { Spool(posted.Body()); }
@@ -66,6 +70,15 @@ class IntakeBench : public IngestBench {
   }
   std::string Elsewhere(const std::string& name) const {
     return SpoolDirectories(spool()).spooler + '/' + name;
+  }
+
+  // A file of another worker's, as long as that writes it.
+  std::unique_ptr<SpoolFile> BeginOthers(TimePoint begun, int process) const {
+    const std::string directory = SpoolDirectories(spool()).worker;
+    Result<std::unique_ptr<SpoolFile>> file =
+        SpoolFile::Begin(directory, SpoolFileName(begun, process, 1));
+    REQUIRE(file.has_value());
+    return *std::move(file);
   }
 
   // The spooler, which closes its file only when it ends.

@@ -12,6 +12,8 @@
 namespace imrelay {
 namespace {
 
+constexpr int kLives = 1;  // the first process of every system
+
 TEST_CASE("intake: an installation in the spool proves what comes behind it") {
   IntakeBench bench;
   const Posted install = InstallationOf("m2");
@@ -47,6 +49,7 @@ TEST_CASE("intake: what another file may prove is kept until that is taken in") 
   IntakeBench bench;
   bench.hold->RaiseForOthers();
   CHECK(bench.Post(Update(1)) == "spooled");
+  bench.received_at = SystemClock().Now();
   usleep(2000);  // so that the spooler's file is the younger one
   std::unique_ptr<SpoolWriter> spooler = bench.OpenSpooler();
   Append(*spooler, InstallationOf("m2"));
@@ -64,27 +67,37 @@ TEST_CASE("intake: what another file may prove is kept until that is taken in") 
 
 TEST_CASE("intake: another worker's file holds nothing up, and may prove what comes") {
   IntakeBench bench;
-  const std::string name = "20260101T000000.000Z-1-000001.spool";
-  Result<std::unique_ptr<SpoolFile>> others =
-      SpoolFile::Begin(SpoolDirectories(bench.spool()).worker, name);
-  REQUIRE(others.has_value());
-  REQUIRE((*others)->Add(
+  bench.received_at = SystemClock().Now();
+  std::unique_ptr<SpoolFile> others = bench.BeginOthers(bench.received_at, kLives);
+  REQUIRE(others->Add(
       SpoolRecord(IntakeBench::RequestOf(InstallationOf("m2").Body(), "/bitrix24/event"))));
   bench.hold->Raise();
   CHECK(bench.TakeIn() == "");
   CHECK_FALSE(bench.hold->flag());
   CHECK(bench.Post(Update(1)) == "accepted");
   CHECK(bench.Post(UpdateOf("m2")) == "spooled");
-  others->reset();
+  others.reset();
   CHECK(bench.TakeIn() == "");
   CHECK(bench.Files() == 2);  // it is the other's to take in
-  bench.Begin();              // or five seconds later: that was killed
+  bench.Begin();              // or five seconds later
   CHECK(bench.TakeIn() == "");
   CHECK(bench.EventsOf("m2") == "ONAPPINSTALL waiting, ONIMCONNECTORMESSAGEUPDATE waiting");
   CHECK(bench.Files() == 0);
   CHECK(bench.TakeIn() == "");
   CHECK_FALSE(bench.hold->flag());
   CHECK(bench.Post(UpdateOf("m3")) == "unknown_portal");
+}
+
+TEST_CASE("intake: nothing is kept for the proof of what came later") {
+  IntakeBench bench;
+  const TimePoint now = SystemClock().Now();
+  std::unique_ptr<SpoolFile> others = bench.BeginOthers(now, kLives);
+  REQUIRE(others->Add(RecordOf(1)));
+  CHECK(bench.TakeIn() == "");
+  bench.received_at = now - std::chrono::seconds(2);
+  CHECK(bench.Post(UpdateOf("m3")) == "spooled");
+  CHECK(bench.TakeIn() == "");
+  CHECK(bench.Files() == 1);  // the other's
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -194,6 +195,34 @@ TEST_CASE("intake: nothing overtakes what the spooler is still writing") {
   CHECK(bench.TakeIn() == "");
   CHECK(bench.Texts() == "t1 t2 t3 t4");
   CHECK(bench.Post(Update(5)) == "accepted");
+}
+
+TEST_CASE("intake: what several workers wrote in an outage is taken in by its time") {
+  IntakeBench bench;
+  bench.hold->Raise();
+  const std::chrono::seconds second(1);
+  const TimePoint begun = SystemClock().Now() - 60 * second;
+  std::unique_ptr<SpoolFile> others = bench.BeginOthers(begun, 1);
+  SpooledRequest request = IntakeBench::RequestOf(Update(2).Body(), "/bitrix24/event");
+  request.received_at = begun + 2 * second;
+  REQUIRE(others->Add(SpoolRecord(request)));
+  others.reset();
+  for (const int number : {1, 3}) {
+    bench.received_at = begun + number * second;
+    CHECK(bench.Post(Update(number)) == "spooled");
+  }
+  CHECK(bench.TakeIn() == "");
+  CHECK(bench.Texts() == "t1 t2 t3");
+}
+
+TEST_CASE("intake: what a dead worker has just written is taken in at once") {
+  IntakeBench bench;
+  const pid_t dead = fork();
+  if (dead == 0) _exit(0);
+  REQUIRE(waitpid(dead, nullptr, 0) == dead);
+  REQUIRE(bench.BeginOthers(SystemClock().Now(), dead)->Add(RecordOf(1)));
+  CHECK(bench.TakeIn() == "");
+  CHECK(bench.Texts() == "t1");
 }
 
 TEST_CASE("intake: a record that cannot be told of is taken in all the same") {

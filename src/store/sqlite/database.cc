@@ -32,15 +32,8 @@ ErrorCode CodeOf(int sqlite_code) {
 }
 
 constexpr std::chrono::milliseconds kPauseBetweenAsking{2};
-
-// Asks for a lock again, as long as the connection's patience lasts. SQLite's own waiting sleeps up
-// to a tenth of a second, in which others take what is free.
-int AskAgain(void* patience, int asked) {
-  const std::chrono::milliseconds longest(reinterpret_cast<std::intptr_t>(patience));
-  if (asked * kPauseBetweenAsking >= longest) return 0;
-  std::this_thread::sleep_for(kPauseBetweenAsking);
-  return 1;
-}
+// Events wait behind it, and it is tried again after the next commit.
+constexpr std::chrono::milliseconds kPatienceOfRestart{10};
 
 // Takes the place of SQLite's own hook, which would checkpoint in the middle of a commit.
 int NoteFrames(void* log_frames, sqlite3*, const char*, int frames) {
@@ -177,7 +170,8 @@ std::string Statement::Text(int column) const {
 }
 
 Database::Database(sqlite3* database)
-    : log_frames_(std::make_unique<int>(0)),
+    : lock_wait_(std::make_unique<LockWait>()),
+      log_frames_(std::make_unique<int>(0)),
       database_(database),
       statements_(static_cast<std::size_t>(sql::kQueryCount)) {}
 
@@ -192,7 +186,7 @@ Result<Database> Database::Open(const std::string& path, Access access) {
   const int code = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
   Database database(raw);
   if (code != SQLITE_OK) return Fail(ErrorOf(code, "open " + path));
-  database.SetPatience(database.patience_);
+  sqlite3_busy_handler(raw, AskAgain, database.lock_wait_.get());
   sqlite3_wal_hook(raw, NoteFrames, database.log_frames_.get());
   const char* pragmas = access == Access::kReadWrite
                             ? "PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
@@ -206,11 +200,18 @@ Result<Database> Database::Open(const std::string& path, Access access) {
   return database;
 }
 
-void Database::SetPatience(std::chrono::milliseconds longest) {
-  patience_ = longest;
-  const auto patience = static_cast<std::intptr_t>(longest.count());
-  sqlite3_busy_handler(database_.get(), AskAgain, reinterpret_cast<void*>(patience));
+// SQLite's own waiting sleeps up to a tenth of a second, in which others take what is free, and
+// counts what it wanted to sleep, not what a busy machine made of it.
+int Database::AskAgain(void* lock_wait, int asked) {
+  auto& wait = *static_cast<LockWait*>(lock_wait);
+  const auto now = std::chrono::steady_clock::now();
+  if (asked == 0) wait.until = now + wait.longest;
+  if (now >= wait.until) return 0;
+  std::this_thread::sleep_for(kPauseBetweenAsking);
+  return 1;
 }
+
+void Database::SetPatience(std::chrono::milliseconds longest) { lock_wait_->longest = longest; }
 
 Statement& Database::Prepare(const sql::Query& query) {
   Statement& statement = statements_[static_cast<std::size_t>(query.number)];
@@ -245,10 +246,10 @@ Result<int> Database::Checkpoint() {
 }
 
 Status Database::RestartLog() {
-  sqlite3_busy_timeout(database_.get(), 0);
+  const auto longest = std::exchange(lock_wait_->longest, kPatienceOfRestart);
   const int code = sqlite3_wal_checkpoint_v2(database_.get(), nullptr, SQLITE_CHECKPOINT_RESTART,
                                              nullptr, nullptr);
-  SetPatience(patience_);
+  lock_wait_->longest = longest;
   if (code != SQLITE_OK && (code & 0xFF) != SQLITE_BUSY) return Fail(ErrorOf(code, "checkpoint"));
   if (code == SQLITE_OK) *log_frames_ = 0;
   return {};
@@ -277,9 +278,9 @@ Result<std::int64_t> Database::Value(const char* statement) {
   return Fail(ErrorOf(code == SQLITE_DONE ? SQLITE_ERROR : code, "database"));
 }
 
-std::int64_t Database::changes() const { return sqlite3_changes64(database_.get()); }
 std::string Database::path() const { return sqlite3_db_filename(database_.get(), "main"); }
 
+std::int64_t Database::changes() const { return sqlite3_changes64(database_.get()); }
 std::int64_t Database::total_changes() const { return sqlite3_total_changes64(database_.get()); }
 std::int64_t Database::last_insert_id() const { return sqlite3_last_insert_rowid(database_.get()); }
 bool Database::in_transaction() const { return sqlite3_get_autocommit(database_.get()) == 0; }

@@ -97,8 +97,8 @@ class Database {
   // Copies what it can of the write-ahead log into the file, and waits for nobody: what somebody
   // still reads an older state of stays. Returns how many pages of the log are in the file now.
   Result<int> Checkpoint();
-  // The same, and has the next commit begin the log anew, unless somebody still reads an old part
-  // of it; then it stays, which is no error. Not inside a transaction.
+  // The same, and has the next commit begin the log anew, unless somebody still writes or reads an
+  // old part of it after 10 ms; then it stays, which is no error. Not inside a transaction.
   Status RestartLog();
   // Copies the whole log into the file and cuts the log's file to nothing.
   // Errors: kUnavailable too when somebody still reads or writes an old part of it.
@@ -142,11 +142,18 @@ class Database {
     void operator()(sqlite3* database) const;
   };
 
+  // How long a call waits for locks of others.
+  struct LockWait {
+    std::chrono::milliseconds longest{5000};
+    std::chrono::steady_clock::time_point until;  // of the call under way
+  };
+
   explicit Database(sqlite3* database);
+  static int AskAgain(void* lock_wait, int asked);
 
   bool queued_ = false;
-  std::chrono::milliseconds patience_{5000};
-  std::unique_ptr<int> log_frames_;  // before database_, which writes it
+  std::unique_ptr<LockWait> lock_wait_;  // before database_, which uses it
+  std::unique_ptr<int> log_frames_;      // before database_, which writes it
   std::unique_ptr<sqlite3, Close> database_;
   std::vector<Statement> statements_;
 };

@@ -15,7 +15,7 @@ namespace {
 constexpr const char* kUndone = "the database undid the transaction";
 
 constexpr std::chrono::milliseconds kPatienceOfRequests{1500};
-// As long as another process may need for its commit: this one's turn is next.
+// Longer than most commits of another process, after which it is this one's turn.
 constexpr std::chrono::milliseconds kPatienceWhileFailing{250};
 
 }  // namespace
@@ -71,7 +71,9 @@ void Writer::Loop() {
     }
     batch.clear();
     if (database_.TakeQueued()) TellQueued();
-    if (checkpointer_.Committed(database_.log_frames())) (void)database_.RestartLog();
+    if (!checkpointer_.Committed(database_.log_frames())) continue;
+    const std::optional<FileLock> turn = turn_.Take();  // nobody begins to write meanwhile
+    (void)database_.RestartLog();
   }
 }
 
