@@ -1,9 +1,15 @@
 """What somebody may do to a server at the socket: raw requests, slow clients, decoys."""
 
+import itertools
 import selectors
 import socket
 import threading
 import time
+
+import events
+from stack import wait_for
+
+MARKS = itertools.count()
 
 # Each is something else than it looks like to a part that decodes, joins or cuts it.
 TRICKY_PATHS = (
@@ -16,6 +22,14 @@ TRICKY_PATHS = (
     "/bitrix24/" + "n/" * 3000 + "event", "/bitrix24/%0d%0aX-Evil:%201/event",
     "/channel/v1/../../bitrix24/event", "/metrics/../bitrix24/event",
     "/channel/v1/messages/../messages", "/channel/telegram/%2e%2e/x")
+
+
+def all_printed(stack):
+    """What was printed, with the lines of all events before: those may come after the answers."""
+    mark = f"mark-{next(MARKS)}"
+    stack.post(events.form({"event": "ONAPPTEST", "auth": {"member_id": mark}}))
+    wait_for(lambda: f"member_id={mark} " in stack.log(), what=mark)  # the last that tee writes
+    return stack.printed()
 
 
 def send_raw(port, data, timeout=30, source="127.0.0.1"):

@@ -7,7 +7,7 @@ import re
 import urllib.parse
 
 import events
-from hostile import TRICKY_PATHS, SlowClients, headers_of, send_raw, status_of
+from hostile import TRICKY_PATHS, SlowClients, all_printed, headers_of, send_raw, status_of
 from stack import CHANNEL_KEY, FORM, StackTest, wait_for
 from stand_ins import CHANNEL_SECRET
 
@@ -272,6 +272,7 @@ class LogLines(HostileTest):
 
     def posted(self, body):
         """The one line that tells of a post."""
+        all_printed(self.stack)
         before = len(self.stack.log())
         self.stack.post(body)
         # So that nothing of the first is still to come.
