@@ -34,8 +34,9 @@ constexpr std::chrono::seconds kDeferredFor{10};
 constexpr std::chrono::seconds kOthersAreAwaited{5};
 // So long a process takes in without letting another have the lock.
 constexpr std::chrono::seconds kOneTurn{3};
-// An event is received before the file is begun that it stands in, by the queue of the writer.
-constexpr std::chrono::seconds kReceivedBefore{1};
+// An event may be on its way for so long before the file is begun that it stands in: it waits for
+// the database, for the disk, and for nginx, which turns to the spooler.
+constexpr std::chrono::seconds kOnItsWay{10};
 constexpr int kIdlePassesToForget = 2;
 
 // Whether the process still runs that began a file; where it is in a container of its own, nobody
@@ -65,7 +66,8 @@ struct Intake::Collected {
   std::optional<TimePoint> untaken_since;
 
   void NoteUntaken(const std::string& name) {
-    const TimePoint begun = SpoolFileBegun(name).value_or(TimePoint());
+    TimePoint begun = SpoolFileBegun(name).value_or(TimePoint());
+    if (begun > SystemClock().Now()) begun = TimePoint();  // the clock went back
     untaken_since = std::min(untaken_since.value_or(begun), begun);
   }
 };
@@ -248,7 +250,7 @@ Result<int> Intake::End(Collected& collected) {
     const std::optional<TimePoint>& unproven = outcomes[i].last_unproven;
     const bool may_be_proven =
         unproven && (proofs_are_late || (collected.untaken_since &&
-                                         *unproven + kReceivedBefore >= *collected.untaken_since));
+                                         *unproven + kOnItsWay >= *collected.untaken_since));
     Status done = End(one.file, one.content, outcomes[i], may_be_proven);
     if (ended) ended = std::move(done);
   }

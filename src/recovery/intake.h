@@ -20,10 +20,10 @@ namespace imrelay {
 
 // Takes in what waits in the spool: files of both directories, the oldest name first, each removed
 // when all that is in it is settled. What another worker that lives has just written is left to it
-// for some seconds; between those no order is kept. What is damaged is set aside first. Whatever
-// crashes in between, it is taken in once, because an event's key decides; what came while it
-// waited does not overtake it (see Hold). Logs and counts each event as a posted one. Not
-// thread-safe.
+// for some seconds, but at a start; between those no order is kept. What is damaged is set aside
+// first. Whatever crashes in between, it is taken in once, because an event's key decides; what
+// came while it waited does not overtake it (see Hold). Logs and counts each event as a posted one.
+// Not thread-safe.
 class Intake {
  public:
   struct Options {

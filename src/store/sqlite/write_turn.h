@@ -18,9 +18,9 @@ class WriteTurn {
  public:
   explicit WriteTurn(std::string lock_file) : lock_file_(std::move(lock_file)) {}
 
-  // To be held until the transaction has begun, no longer. Waits while another holds it, a tenth
-  // of a second at most, and not again for a second where that was in vain: the holder may be
-  // stopped. None then.
+  // To be held until the transaction has begun, or the log anew, no longer. Waits while another
+  // holds it, a tenth of a second at most, and not again for a second where that was in vain: the
+  // holder may be stopped. None then.
   std::optional<FileLock> Take();
 
  private:

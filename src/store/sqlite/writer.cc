@@ -72,7 +72,7 @@ void Writer::Loop() {
     batch.clear();
     if (database_.TakeQueued()) TellQueued();
     if (!checkpointer_.Committed(database_.log_frames())) continue;
-    const std::optional<FileLock> turn = turn_.Take();  // nobody begins to write meanwhile
+    const std::optional<FileLock> turn = turn_.Take();  // the others wait a moment
     (void)database_.RestartLog();
   }
 }
