@@ -21,11 +21,14 @@ SpoolSide::SpoolSide(const Config& config, Store& store, Ingest& ingest, Hold& h
       options_{.directory = SpoolDirectories(config.spool_directory).worker,
                .least_free_bytes = kFreeForWorkers},
       intake_(store, ingest, hold,
-              {config.spool_directory, config.database_path + "-intake", NamedApplications(config),
-               [this] {
-                 const std::lock_guard lock(mutex_);
-                 if (writer_) writer_->CloseFile();
-               }}),
+              {.spool = config.spool_directory,
+               .lock_file = config.database_path + "-intake",
+               .applications = NamedApplications(config),
+               .close_own = [this] { WithWriter([](SpoolWriter& own) { own.CloseFile(); }); },
+               .gather_own =
+                   [this](bool gathers) {
+                     WithWriter([gathers](SpoolWriter& own) { own.Gather(gathers); });
+                   }}),
       loop_({"the spool waits", {}, kIntakePause}, [this] { return intake_.Pass(); }) {
   if (Result<SpoolWriter*> writer = Writer(); !writer) {
     Log(LogLevel::kError, "no spool", {{"because", writer.error().message}});
@@ -46,6 +49,11 @@ Result<SpoolWriter*> SpoolSide::Writer() {
   }
   if (!writer_) return Fail(unopened_);
   return writer_.get();
+}
+
+void SpoolSide::WithWriter(const std::function<void(SpoolWriter&)>& action) {
+  const std::lock_guard lock(mutex_);
+  if (writer_) action(*writer_);
 }
 
 void SpoolSide::Keep(const Request& request, std::function<void(Status)> done) {

@@ -36,6 +36,8 @@ class SpoolSide {
 
  private:
   Result<SpoolWriter*> Writer();
+  // Where there is one.
+  void WithWriter(const std::function<void(SpoolWriter&)>& action);
 
   const Clock& clock_;
   const SpoolWriter::Options options_;

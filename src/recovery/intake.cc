@@ -115,6 +115,17 @@ bool Intake::IsAmong(const std::vector<Waiting>& files, Writer writer) {
 }
 
 Result<bool> Intake::Pass() {
+  Result<bool> more = TakeInSome();
+  // Nothing is being taken in.
+  if (!more || !hold_.flag()) Gather(false);
+  return more;
+}
+
+void Intake::Gather(bool gathers) const {
+  if (options_.gather_own) options_.gather_own(gathers);
+}
+
+Result<bool> Intake::TakeInSome() {
   Result<std::vector<Waiting>> found = Find();
   if (!found) return Fail(std::move(found).error());
   ForgetAwaited(*found);
@@ -145,6 +156,7 @@ Result<bool> Intake::Pass() {
     return Fail(ready.error());
   }
   away_ = false;
+  Gather(hold_.flag());
   const SteadyClock::time_point begun = SteadyClock::now();
   if (options_.close_own) options_.close_own();
   Collected collected;

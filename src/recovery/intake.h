@@ -33,6 +33,9 @@ class Intake {
     // Closes the file that this process writes, so that it can be taken in. Null where it writes
     // none.
     std::function<void()> close_own = nullptr;
+    // Told whether what this process spools is to be gathered (SpoolWriter::Gather): while it takes
+    // in, which comes to no end where senders hand in more than it takes meanwhile. Null likewise.
+    std::function<void(bool)> gather_own = nullptr;
   };
 
   // Raises the hold where something waits already: to be made before the first event is posted.
@@ -59,6 +62,8 @@ class Intake {
   // What was taken of a file, while it is under way.
   struct UnderWay;
 
+  Result<bool> TakeInSome();
+  void Gather(bool gathers) const;
   // By age.
   Result<std::vector<Waiting>> Find();
   static bool IsAmong(const std::vector<Waiting>& files, Writer writer);

@@ -51,6 +51,14 @@ void SpoolWriter::Append(SpooledRequest request, Done done) {
   arrived_.notify_one();
 }
 
+void SpoolWriter::Gather(bool gathers) {
+  {
+    const std::lock_guard lock(mutex_);
+    gathers_ = gathers;
+  }
+  arrived_.notify_one();
+}
+
 void SpoolWriter::CloseFile() {
   std::unique_lock lock(mutex_);
   const std::uint64_t mine = ++closings_wanted_;
@@ -86,6 +94,11 @@ bool SpoolWriter::Wait(std::vector<Work>& batch, std::uint64_t& closings) {
     arrived_.wait_until(lock, file_->begun() + options_.file_age, wanted);
   } else {
     arrived_.wait(lock, wanted);
+  }
+  if (gathers_ && !queue_.empty()) {
+    arrived_.wait_for(lock, options_.gathering, [this] {
+      return stopping_ || !gathers_ || closings_wanted_ > closings_done_;
+    });
   }
   batch.swap(queue_);
   closings = closings_wanted_ - closings_done_;

@@ -50,6 +50,7 @@ class SpoolWriter {
     std::uint64_t least_free_bytes = kFreeForStrangers;
     std::chrono::milliseconds file_age{1000};
     std::uint64_t file_bytes = 8 << 20;
+    std::chrono::milliseconds gathering{500};
   };
 
   // Makes the directory, mode 0700, where there is none. Errors: kUnavailable, naming it.
@@ -60,6 +61,10 @@ class SpoolWriter {
 
   // A body of more than kMaxSpooledBody bytes is kInvalidArgument.
   void Append(SpooledRequest request, Done done);
+
+  // Whether what is handed in from now on is gathered for `gathering` before it is written, so that
+  // senders who wait for their answer hand in less meanwhile.
+  void Gather(bool gathers);
 
   // Closes the file it writes, if any, once what was handed in is written, so that it may be taken
   // in at once. Returns when it is closed.
@@ -90,6 +95,7 @@ class SpoolWriter {
   std::condition_variable closed_;
   std::vector<Work> queue_;
   bool stopping_ = false;
+  bool gathers_ = false;
   std::uint64_t closings_wanted_ = 0;
   std::uint64_t closings_done_ = 0;
   // Of the thread alone.

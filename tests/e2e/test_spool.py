@@ -143,7 +143,8 @@ class TwoWorkers(StackTest):
 
     def test_they_do_not_keep_each_other_in_the_spool(self):
         portal = self.stack.install()
-        with Load(self.stack, portal, prefix="two") as load:
+        # So many that they hand in more than is taken in meanwhile, where nothing slows them down.
+        with Load(self.stack, portal, clients=16, prefix="two") as load:
             with locked(self.stack.database):
                 time.sleep(3)
             self.assertGreater(load.words["spooled"], 0)

@@ -36,9 +36,16 @@ class IntakeBench : public IngestBench {
     hold = std::make_unique<Hold>([this] { return watch->HasNew(); });
     holding = std::make_unique<Ingest>(store(), keyring, clock, hold.get());
     intake = std::make_unique<Intake>(store(), *holding, *hold,
-                                      Intake::Options{spool(), home_.File("lock"), {}, [this] {
-                                                        if (writer) writer->CloseFile();
-                                                        if (closed) closed();
+                                      Intake::Options{.spool = spool(),
+                                                      .lock_file = home_.File("lock"),
+                                                      .applications = {},
+                                                      .close_own =
+                                                          [this] {
+                                                            if (writer) writer->CloseFile();
+                                                            if (closed) closed();
+                                                          },
+                                                      .gather_own = [this](bool told) {
+                                                        gathers = told;
                                                       }});
     SpoolWriter::Options options;
     options.directory = SpoolDirectories(spool()).worker;
@@ -48,6 +55,7 @@ class IntakeBench : public IngestBench {
   }
 
   std::function<void()> closed;  // called when a pass has begun
+  bool gathers = false;          // as the intake has told last
   TimePoint received_at{std::chrono::seconds(1773750000)};
 
   std::string spool() const { return home_.File("spool"); }

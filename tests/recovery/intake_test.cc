@@ -96,6 +96,22 @@ TEST_CASE("intake: while the database is away everything stays, and a start find
   CHECK(bench.Texts() == "t1 t2");
 }
 
+TEST_CASE("intake: what is spooled while it takes in is gathered, and only then") {
+  IntakeBench bench;
+  bool gathered = false;
+  bench.closed = [&] { gathered = bench.gathers; };
+  bench.Spool(Update(1));
+  CHECK(bench.TakeIn() == "");
+  CHECK(gathered);
+  CHECK_FALSE(bench.gathers);
+
+  bench.Spool(Update(2));
+  bench.closed = [&] { REQUIRE(bench.raw.Execute("BEGIN IMMEDIATE")); };
+  CHECK(bench.TakeIn() != "");
+  CHECK(bench.hold->flag());
+  CHECK_FALSE(bench.gathers);
+}
+
 TEST_CASE("intake: many files and many records are taken in, in their order") {
   IntakeBench bench;
   std::string expected;

@@ -165,6 +165,43 @@ TEST_CASE("writer: one sync serves many, and each is told once, in its order") {
   CHECK(bench.Bodies().size() == 102);
 }
 
+TEST_CASE("writer: what is gathered is one sync, and closing the file waits for nothing") {
+  SpoolWriter::Options options = LongLived();
+  options.gathering = std::chrono::minutes(10);
+  Bench bench(options);
+  std::atomic<int> told = 0;
+  const auto append = [&] {
+    bench.writer->Append(RequestOf("x"), [&told](const Status& status) { told += status ? 1 : 0; });
+  };
+  bench.writer->Gather(true);
+  const int before = syncs;
+  for (int i = 0; i < 100; ++i) append();
+  usleep(20'000);
+  CHECK(told == 0);
+  bench.writer->CloseFile();
+  CHECK(told == 100);
+  CHECK(syncs - before == 1);
+
+  append();
+  bench.writer->Gather(false);
+  while (told < 101) usleep(1000);
+  REQUIRE(bench.Append("at once"));
+
+  bench.writer->Gather(true);
+  append();
+  bench.writer.reset();
+  CHECK(told == 102);
+}
+
+TEST_CASE("writer: what is gathered is written when its time is up") {
+  SpoolWriter::Options options = LongLived();
+  options.gathering = std::chrono::milliseconds(1);
+  Bench bench(options);
+  bench.writer->Gather(true);
+  REQUIRE(bench.Append("one"));
+  REQUIRE(bench.Append("two"));
+}
+
 TEST_CASE("writer: a directory holds what it may and no more, and again after an intake") {
   SpoolWriter::Options options = LongLived();
   options.most_bytes = 2000;
