@@ -52,8 +52,8 @@ Result<SpoolWriter*> SpoolSide::Writer() {
 }
 
 void SpoolSide::WithWriter(const std::function<void(SpoolWriter&)>& action) {
-  const std::lock_guard lock(mutex_);
-  if (writer_) action(*writer_);
+  // Not under the lock: the writer's thread may want to keep another while it is waited for.
+  if (Result<SpoolWriter*> writer = Writer(); writer) action(**writer);
 }
 
 void SpoolSide::Keep(const Request& request, std::function<void(Status)> done) {

@@ -30,8 +30,6 @@ constexpr std::size_t kFewBytes = 1 << 20;
 constexpr std::chrono::milliseconds kQuick{1000};
 constexpr std::size_t kManyBytes = 16 << 20;
 constexpr std::chrono::seconds kDeferredFor{10};
-// Others that write without end must not keep the events of this process in the spool.
-constexpr std::chrono::seconds kOthersAreAwaited{5};
 // So long a process takes in without letting another have the lock.
 constexpr std::chrono::seconds kOneTurn{3};
 // An event may be on its way for so long before the file is begun that it stands in: it waits for
@@ -86,7 +84,7 @@ Intake::Intake(Store& store, Ingest& ingest, Hold& hold, Options options)
   // What a worker left that was killed is for this one to take in, which comes in its place.
   for (const Waiting& file : *found) {
     if (file.writer != Writer::kAnotherWorker) continue;
-    awaited_[file.path] = SteadyClock::now() - kOthersAreAwaited;
+    awaited_[file.path] = SteadyClock::now() - options_.awaits_others;
   }
 }
 
@@ -116,7 +114,6 @@ bool Intake::IsAmong(const std::vector<Waiting>& files, Writer writer) {
 
 Result<bool> Intake::Pass() {
   Result<bool> more = TakeInSome();
-  // Nothing is being taken in.
   if (!more || !hold_.flag()) Gather(false);
   return more;
 }
@@ -168,7 +165,7 @@ Result<bool> Intake::TakeInSome() {
   if (!hold_.flag()) return false;
   const bool quick = SteadyClock::now() - begun < kQuick;
   if (collected.more || (*records > kFewRecords && !quick && !collected.held)) return GoesOn();
-  if (collected.held) return false;
+  if (AwaitsOthers(collected)) return false;
   return Finish(quick ? std::max(kFewBytes, collected.bytes) : kFewBytes);
 }
 
@@ -178,6 +175,16 @@ bool Intake::GoesOn() {
   if (now - *turn_since_ < kOneTurn) return true;
   turn_since_.reset();
   return false;
+}
+
+bool Intake::AwaitsOthers(const Collected& collected) {
+  if (!collected.held) {
+    only_others_since_.reset();
+    return false;
+  }
+  const SteadyClock::time_point now = SteadyClock::now();
+  if (!only_others_since_) only_others_since_ = now;
+  return now - *only_others_since_ < options_.awaits_others;
 }
 
 Status Intake::Collect(std::size_t most_bytes, Collected& collected) {
@@ -266,6 +273,7 @@ Result<int> Intake::End(Collected& collected) {
     Status done = End(one.file, one.content, outcomes[i], may_be_proven);
     if (ended) ended = std::move(done);
   }
+  collected.files.clear();  // what stays is let go
   if (!ended) return Fail(ended.error());
   return records;
 }
@@ -275,11 +283,7 @@ Result<bool> Intake::Finish(std::size_t most_bytes) {
   if (options_.close_own) options_.close_own();
   Collected collected;
   const Status done = Collect(most_bytes, collected);
-  const SteadyClock::time_point now = SteadyClock::now();
-  if (!collected.held) only_others_since_.reset();
-  if (collected.held && !only_others_since_) only_others_since_ = now;
-  const bool awaits = only_others_since_ && now - *only_others_since_ < kOthersAreAwaited;
-  if (!done || collected.more || awaits) {
+  if (!done || collected.more || AwaitsOthers(collected)) {
     hold_.Unpark();
     if (!done) return Fail(done.error());
     return collected.more && GoesOn();
@@ -299,13 +303,13 @@ Result<bool> Intake::Finish(std::size_t most_bytes) {
 bool Intake::IsLeftToAnother(const Waiting& file) {
   if (file.writer != Writer::kAnotherWorker) return false;
   const std::optional<TimePoint> begun = SpoolFileBegun(file.name);
-  return begun && SystemClock().Now() - *begun < kOthersAreAwaited && IsWriterAlive(file.name) &&
+  return begun && SystemClock().Now() - *begun < options_.awaits_others && IsWriterAlive(file.name) &&
          IsAwaited(file.path);
 }
 
 bool Intake::IsAwaited(const std::string& path) {
   const SteadyClock::time_point now = SteadyClock::now();
-  return now - awaited_.emplace(path, now).first->second < kOthersAreAwaited;
+  return now - awaited_.emplace(path, now).first->second < options_.awaits_others;
 }
 
 Result<std::optional<TakenSpool>> Intake::Take(const Waiting& waiting) {

@@ -33,9 +33,11 @@ class Intake {
     // Closes the file that this process writes, so that it can be taken in. Null where it writes
     // none.
     std::function<void()> close_own = nullptr;
-    // Told whether what this process spools is to be gathered (SpoolWriter::Gather): while it takes
-    // in, which comes to no end where senders hand in more than it takes meanwhile. Null likewise.
+    // Told whether to gather what this process spools (SpoolWriter::Gather): while it takes in,
+    // because senders that never pause may hand in more than is taken in. Null likewise.
     std::function<void(bool)> gather_own = nullptr;
+    // Others that write without end must not keep the events of this process in the spool.
+    std::chrono::milliseconds awaits_others{5000};
   };
 
   // Raises the hold where something waits already: to be made before the first event is posted.
@@ -81,6 +83,8 @@ class Intake {
   Result<int> End(Collected& collected);
   // True, but now and then, when another process is to have the lock for a moment.
   bool GoesOn();
+  // Whether to go on waiting for what others are writing.
+  bool AwaitsOthers(const Collected& collected);
   // Takes in the last, and lets the hold down: unless that is more than `most_bytes`.
   Result<bool> Finish(std::size_t most_bytes);
   // Whether a file is still worth waiting for, that another writes or is about to take in.

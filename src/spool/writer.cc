@@ -17,6 +17,9 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 constexpr std::chrono::seconds kMeasuredFor{1};
+// Half of the requests that may be under way: senders who do not wait for each other must not fill
+// the backlog until nginx gives up.
+constexpr std::size_t kManyGathered = 128;
 
 }  // namespace
 
@@ -46,6 +49,7 @@ void SpoolWriter::Append(SpooledRequest request, Done done) {
   Work work{SpoolRecord(request), std::move(done)};
   {
     const std::lock_guard lock(mutex_);
+    if (queue_.empty()) gathered_since_ = SteadyClock::now();
     queue_.push_back(std::move(work));
   }
   arrived_.notify_one();
@@ -96,8 +100,9 @@ bool SpoolWriter::Wait(std::vector<Work>& batch, std::uint64_t& closings) {
     arrived_.wait(lock, wanted);
   }
   if (gathers_ && !queue_.empty()) {
-    arrived_.wait_for(lock, options_.gathering, [this] {
-      return stopping_ || !gathers_ || closings_wanted_ > closings_done_;
+    arrived_.wait_until(lock, gathered_since_ + options_.gathering, [this] {
+      return stopping_ || !gathers_ || queue_.size() >= kManyGathered ||
+             closings_wanted_ > closings_done_;
     });
   }
   batch.swap(queue_);

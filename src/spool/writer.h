@@ -30,7 +30,7 @@ inline constexpr std::uint64_t kFreeForWorkers = 4 << 20;
 // A file is named by when it was begun, so that names sort by age:
 // 20261126T010203.004Z-PID-N.spool, mode 0600. The writer holds an flock on the one it writes, so
 // nobody takes that in before it is closed, or the process is dead; it closes a file that is a
-// second old or 8 MiB long. The names are on disk (the directory is synced) before anything in them
+// second old, or a little more where it gathers, or 8 MiB long. The names are on disk (the directory is synced) before anything in them
 // is reported as written. Names never go back, also when the clock does. A directory that somebody
 // removed is made anew.
 class SpoolWriter {
@@ -50,7 +50,7 @@ class SpoolWriter {
     std::uint64_t least_free_bytes = kFreeForStrangers;
     std::chrono::milliseconds file_age{1000};
     std::uint64_t file_bytes = 8 << 20;
-    std::chrono::milliseconds gathering{500};
+    std::chrono::milliseconds gathering{500};  // at most; see Gather
   };
 
   // Makes the directory, mode 0700, where there is none. Errors: kUnavailable, naming it.
@@ -62,8 +62,8 @@ class SpoolWriter {
   // A body of more than kMaxSpooledBody bytes is kInvalidArgument.
   void Append(SpooledRequest request, Done done);
 
-  // Whether what is handed in from now on is gathered for `gathering` before it is written, so that
-  // senders who wait for their answer hand in less meanwhile.
+  // Whether what is handed in is gathered for a while before it is written, so that senders who
+  // wait for their answer hand in less. CloseFile has it written at once, and so do many.
   void Gather(bool gathers);
 
   // Closes the file it writes, if any, once what was handed in is written, so that it may be taken
@@ -96,6 +96,7 @@ class SpoolWriter {
   std::vector<Work> queue_;
   bool stopping_ = false;
   bool gathers_ = false;
+  std::chrono::steady_clock::time_point gathered_since_{};  // the first of queue_
   std::uint64_t closings_wanted_ = 0;
   std::uint64_t closings_done_ = 0;
   // Of the thread alone.

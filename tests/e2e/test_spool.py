@@ -150,7 +150,15 @@ class TwoWorkers(StackTest):
             self.assertGreater(load.words["spooled"], 0)
             accepted = load.words["accepted"]
             wait_for(lambda: load.words["accepted"] > accepted + 100, 60, "commits under load")
+            wait_for(lambda: self.spools_nothing(load), 60, "an end of both workers' spool")
         self.assertEqual((load.refused, load.lost(), load.twice()), ([], set(), []))
+
+
+    @staticmethod
+    def spools_nothing(load):
+        spooled, accepted = load.words["spooled"], load.words["accepted"]
+        time.sleep(1)
+        return load.words["spooled"] == spooled and load.words["accepted"] > accepted
 
 
 class Crashed(SpoolTest):

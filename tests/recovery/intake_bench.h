@@ -44,9 +44,9 @@ class IntakeBench : public IngestBench {
                                                             if (writer) writer->CloseFile();
                                                             if (closed) closed();
                                                           },
-                                                      .gather_own = [this](bool told) {
-                                                        gathers = told;
-                                                      }});
+                                                      .gather_own =
+                                                          [this](bool told) { gathers = told; },
+                                                      .awaits_others = awaits_others});
     SpoolWriter::Options options;
     options.directory = SpoolDirectories(spool()).worker;
     Result<std::unique_ptr<SpoolWriter>> opened = SpoolWriter::Open(options);
@@ -56,6 +56,7 @@ class IntakeBench : public IngestBench {
 
   std::function<void()> closed;  // called when a pass has begun
   bool gathers = false;          // as the intake has told last
+  std::chrono::milliseconds awaits_others{5000};  // from the next Begin
   TimePoint received_at{std::chrono::seconds(1773750000)};
 
   std::string spool() const { return home_.File("spool"); }

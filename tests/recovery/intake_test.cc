@@ -11,6 +11,7 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <vector>
 
 #include "recovery/spooled_events.h"
 #include "spool/spool_file.h"
@@ -98,11 +99,11 @@ TEST_CASE("intake: while the database is away everything stays, and a start find
 
 TEST_CASE("intake: what is spooled while it takes in is gathered, and only then") {
   IntakeBench bench;
-  bool gathered = false;
-  bench.closed = [&] { gathered = bench.gathers; };
+  std::vector<bool> gathered;
+  bench.closed = [&] { gathered.push_back(bench.gathers); };
   bench.Spool(Update(1));
   CHECK(bench.TakeIn() == "");
-  CHECK(gathered);
+  CHECK(gathered == std::vector<bool>{true, true});
   CHECK_FALSE(bench.gathers);
 
   bench.Spool(Update(2));
@@ -211,6 +212,29 @@ TEST_CASE("intake: nothing overtakes what the spooler is still writing") {
   CHECK(bench.TakeIn() == "");
   CHECK(bench.Texts() == "t1 t2 t3 t4");
   CHECK(bench.Post(Update(5)) == "accepted");
+}
+
+TEST_CASE("intake: a spooler that begins one file after another is not awaited for ever") {
+  IntakeBench bench;
+  bench.awaits_others = std::chrono::milliseconds(200);
+  bench.Begin();
+  std::unique_ptr<SpoolWriter> spooler = bench.OpenSpooler();
+  Append(*spooler, Update(1));
+  bench.received_at = SystemClock().Now() + std::chrono::hours(1);
+  CHECK(bench.Post(Update(2)) == "spooled");
+  CHECK(bench.TakeIn() == "");
+  for (int file = 3; file < 200 && bench.hold->flag(); ++file) {
+    spooler = bench.OpenSpooler();
+    Append(*spooler, Update(file));
+    usleep(10'000);
+    CHECK(bench.TakeIn() == "");
+  }
+  CHECK_FALSE(bench.hold->flag());
+  CHECK(bench.Texts().ends_with("t2"));  // before what comes
+  CHECK(bench.Post(Update(1000)) == "accepted");
+  spooler.reset();
+  CHECK(bench.TakeIn() == "");
+  CHECK(bench.Files() == 0);
 }
 
 TEST_CASE("intake: what several workers wrote in an outage is taken in by its time") {

@@ -193,13 +193,20 @@ TEST_CASE("writer: what is gathered is one sync, and closing the file waits for 
   CHECK(told == 102);
 }
 
-TEST_CASE("writer: what is gathered is written when its time is up") {
+TEST_CASE("writer: what is gathered is written when its time is up, or when it is many") {
   SpoolWriter::Options options = LongLived();
-  options.gathering = std::chrono::milliseconds(1);
-  Bench bench(options);
-  bench.writer->Gather(true);
-  REQUIRE(bench.Append("one"));
-  REQUIRE(bench.Append("two"));
+  options.gathering = std::chrono::milliseconds(50);
+  Bench timed(options);
+  timed.writer->Gather(true);
+  const auto begun = std::chrono::steady_clock::now();
+  REQUIRE(timed.Append("one"));
+  CHECK(std::chrono::steady_clock::now() - begun >= options.gathering);
+
+  options.gathering = std::chrono::minutes(10);
+  Bench many(options);
+  many.writer->Gather(true);
+  for (int i = 1; i < 128; ++i) many.writer->Append(RequestOf("x"), [](const Status&) {});
+  REQUIRE(many.Append("last"));
 }
 
 TEST_CASE("writer: a directory holds what it may and no more, and again after an intake") {
