@@ -26,8 +26,8 @@ SpoolSide::SpoolSide(const Config& config, Store& store, Ingest& ingest, Hold& h
                .applications = NamedApplications(config),
                .close_own = [this] { WithWriter([](SpoolWriter& own) { own.CloseFile(); }); },
                .gather_own =
-                   [this](bool gathers) {
-                     WithWriter([gathers](SpoolWriter& own) { own.Gather(gathers); });
+                   [this](std::chrono::milliseconds longest) {
+                     WithWriter([longest](SpoolWriter& own) { own.Gather(longest); });
                    }}),
       loop_({"the spool waits", {}, kIntakePause}, [this] { return intake_.Pass(); }) {
   if (Result<SpoolWriter*> writer = Writer(); !writer) {

@@ -29,13 +29,14 @@ constexpr int kFewRecords = 200;
 constexpr std::size_t kFewBytes = 1 << 20;
 constexpr std::chrono::milliseconds kQuick{1000};
 constexpr std::size_t kManyBytes = 16 << 20;
-constexpr std::chrono::seconds kDeferredFor{10};
 // So long a process takes in without letting another have the lock.
 constexpr std::chrono::seconds kOneTurn{3};
 // An event may be on its way for so long before the file is begun that it stands in: it waits for
 // the database, for the disk, and for nginx, which turns to the spooler.
 constexpr std::chrono::seconds kOnItsWay{10};
 constexpr int kIdlePassesToForget = 2;
+// Bitrix24 calls less often who answers slowly, so at first an answer takes hardly longer.
+constexpr std::chrono::milliseconds kGathersMost{500};
 
 // Whether the process still runs that began a file; where it is in a container of its own, nobody
 // knows.
@@ -95,7 +96,7 @@ Result<std::vector<Intake::Waiting>> Intake::Find() {
     if (!names) return Fail(std::move(names).error());
     for (std::string& name : *names) {
       std::string path = directory + '/' + name;
-      if (IsDeferred(path)) continue;
+      if (deferred_.Contains(path)) continue;
       const Writer writer = directory == directories_.spooler    ? Writer::kSpooler
                             : SpoolFileProcess(name) == getpid() ? Writer::kThisWorker
                                                                  : Writer::kAnotherWorker;
@@ -114,19 +115,28 @@ bool Intake::IsAmong(const std::vector<Waiting>& files, Writer writer) {
 
 Result<bool> Intake::Pass() {
   Result<bool> more = TakeInSome();
-  if (!more || !hold_.flag()) Gather(false);
+  if (!more || !hold_.flag()) {
+    takes_in_since_.reset();
+    Gather();
+  }
   return more;
 }
 
-void Intake::Gather(bool gathers) const {
-  if (options_.gather_own) options_.gather_own(gathers);
+void Intake::Gather() {
+  if (!options_.gather_own) return;
+  std::chrono::milliseconds longest{0};
+  if (takes_in_since_) {
+    const auto since = SteadyClock::now() - *takes_in_since_;
+    longest = std::min(kGathersMost, std::chrono::floor<std::chrono::milliseconds>(since / 4));
+  }
+  options_.gather_own(longest);
 }
 
 Result<bool> Intake::TakeInSome() {
   Result<std::vector<Waiting>> found = Find();
   if (!found) return Fail(std::move(found).error());
   ForgetAwaited(*found);
-  hold_.SetDoubt(IsAmong(*found, Writer::kAnotherWorker) || DefersProofs());
+  hold_.SetDoubt(IsAmong(*found, Writer::kAnotherWorker) || deferred_.MayProve());
   if (found->empty() && !hold_.flag()) {
     only_others_since_.reset();
     if (++idle_ >= kIdlePassesToForget) hold_.ForgetInstallations();
@@ -142,6 +152,10 @@ Result<bool> Intake::TakeInSome() {
   } else if (!hold_.flag() && IsAmong(*found, Writer::kThisWorker)) {
     hold_.Raise();
   }
+  if (hold_.flag()) {
+    if (!takes_in_since_) takes_in_since_ = SteadyClock::now();
+    Gather();
+  }
   Result<std::optional<FileLock>> lock = FileLock::Try(options_.lock_file, 0);
   if (!lock) return Fail(std::move(lock).error());
   if (!*lock) return false;  // another takes in, and this process looks again after that
@@ -153,7 +167,6 @@ Result<bool> Intake::TakeInSome() {
     return Fail(ready.error());
   }
   away_ = false;
-  Gather(hold_.flag());
   const SteadyClock::time_point begun = SteadyClock::now();
   if (options_.close_own) options_.close_own();
   Collected collected;
@@ -203,7 +216,7 @@ Status Intake::Collect(std::size_t most_bytes, Collected& collected) {
     Result<std::optional<TakenSpool>> file = Take(waiting);
     if (!file) return Fail(std::move(file).error());
     if (!*file) {
-      if (IsDeferred(waiting.path) || access(waiting.path.c_str(), F_OK) != 0) continue;
+      if (deferred_.Contains(waiting.path) || access(waiting.path.c_str(), F_OK) != 0) continue;
       collected.NoteUntaken(waiting.name);
       if (waiting.writer != Writer::kAnotherWorker && IsAwaited(waiting.path)) {
         collected.held = true;
@@ -257,7 +270,7 @@ Result<int> Intake::End(Collected& collected) {
   int records = 0;
   Status ended;
   std::vector<SpoolOutcome> outcomes;
-  bool proofs_are_late = DefersProofs();
+  bool proofs_are_late = deferred_.MayProve();
   for (const UnderWay& one : collected.files) {
     outcomes.push_back(one.events->Wait());
     proofs_are_late |= outcomes.back().later > 0;
@@ -303,8 +316,8 @@ Result<bool> Intake::Finish(std::size_t most_bytes) {
 bool Intake::IsLeftToAnother(const Waiting& file) {
   if (file.writer != Writer::kAnotherWorker) return false;
   const std::optional<TimePoint> begun = SpoolFileBegun(file.name);
-  return begun && SystemClock().Now() - *begun < options_.awaits_others && IsWriterAlive(file.name) &&
-         IsAwaited(file.path);
+  return begun && SystemClock().Now() - *begun < options_.awaits_others &&
+         IsWriterAlive(file.name) && IsAwaited(file.path);
 }
 
 bool Intake::IsAwaited(const std::string& path) {
@@ -317,7 +330,7 @@ Result<std::optional<TakenSpool>> Intake::Take(const Waiting& waiting) {
   if (!file) {
     // One that cannot be opened must not keep the others waiting.
     Log(LogLevel::kError, "spool file passed over", {{"because", file.error().message}});
-    Defer(waiting.path);
+    deferred_.Add(waiting.path);
     return std::optional<TakenSpool>();
   }
   return file;
@@ -327,7 +340,7 @@ Result<std::string> Intake::Read(const TakenSpool& file) {
   Result<std::string> content = file.Read();
   if (!content) {
     Log(LogLevel::kError, "spool file passed over", {{"because", content.error().message}});
-    Defer(file.path());
+    deferred_.Add(file.path());
   }
   return content;
 }
@@ -336,7 +349,7 @@ void Intake::ForgetAwaited(const std::vector<Waiting>& found) {
   std::set<std::string_view> paths;
   for (const Waiting& file : found) paths.insert(file.path);
   std::erase_if(awaited_, [&](const auto& one) {
-    return !paths.contains(one.first) && !IsDeferred(one.first);
+    return !paths.contains(one.first) && !deferred_.Contains(one.first);
   });
 }
 
@@ -360,7 +373,7 @@ Status Intake::End(TakenSpool& file, const std::string& content, const SpoolOutc
   // Another file met it first. This one's turn is as soon as the database is back, too.
   if (outcome.waiting > 0) return Fail(ErrorCode::kUnavailable, "the database is away");
   if (!outcome.is_settled() || may_be_proven) {
-    Defer(file.path(), outcome.later > 0);
+    deferred_.Add(file.path(), outcome.later > 0);
     return {};
   }
   Failpoint("intake.committed");
@@ -368,23 +381,6 @@ Status Intake::End(TakenSpool& file, const std::string& content, const SpoolOutc
   Status removed = file.Remove();
   Failpoint("intake.removed");
   return removed;
-}
-
-void Intake::Defer(const std::string& path, bool may_prove) {
-  const SteadyClock::time_point now = SteadyClock::now();
-  std::erase_if(deferred_, [now](const auto& one) { return one.second.until <= now; });
-  deferred_[path] = {now + kDeferredFor, may_prove};
-}
-
-bool Intake::IsDeferred(const std::string& path) const {
-  const auto found = deferred_.find(path);
-  return found != deferred_.end() && SteadyClock::now() < found->second.until;
-}
-
-bool Intake::DefersProofs() const {
-  return std::any_of(deferred_.begin(), deferred_.end(), [this](const auto& one) {
-    return one.second.may_prove && IsDeferred(one.first);
-  });
 }
 
 }  // namespace imrelay

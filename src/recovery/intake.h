@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "ingest/hold.h"
 #include "ingest/ingest.h"
+#include "recovery/deferred_files.h"
 #include "recovery/spooled_events.h"
 #include "spool/files.h"
 #include "store/store.h"
@@ -33,9 +34,9 @@ class Intake {
     // Closes the file that this process writes, so that it can be taken in. Null where it writes
     // none.
     std::function<void()> close_own = nullptr;
-    // Told whether to gather what this process spools (SpoolWriter::Gather): while it takes in,
-    // because senders that never pause may hand in more than is taken in. Null likewise.
-    std::function<void(bool)> gather_own = nullptr;
+    // Told how long to gather what this process spools (SpoolWriter::Gather): longer, the longer it
+    // takes in, because senders that never pause may hand in more than it does. Null likewise.
+    std::function<void(std::chrono::milliseconds)> gather_own = nullptr;
     // Others that write without end must not keep the events of this process in the spool.
     std::chrono::milliseconds awaits_others{5000};
   };
@@ -57,15 +58,11 @@ class Intake {
     std::string path;
     Writer writer;
   };
-  struct Deferral {
-    std::chrono::steady_clock::time_point until;
-    bool may_prove = false;  // an installation may be in it
-  };
   // What was taken of a file, while it is under way.
   struct UnderWay;
 
   Result<bool> TakeInSome();
-  void Gather(bool gathers) const;
+  void Gather();
   // By age.
   Result<std::vector<Waiting>> Find();
   static bool IsAmong(const std::vector<Waiting>& files, Writer writer);
@@ -99,10 +96,6 @@ class Intake {
   // After every record was told: removes the file, or leaves it for later.
   Status End(TakenSpool& file, const std::string& content, const SpoolOutcome& outcome,
              bool may_be_proven);
-  void Defer(const std::string& path, bool may_prove = false);
-  bool IsDeferred(const std::string& path) const;
-  // Whether an installation may be in a file that is deferred.
-  bool DefersProofs() const;
 
   Store& store_;
   Ingest& ingest_;
@@ -110,11 +103,12 @@ class Intake {
   const Options options_;
   const SpoolDirectories directories_;
   SpooledEvents::Options taking_;
-  std::map<std::string, Deferral> deferred_;  // by path
+  DeferredFiles deferred_;
   std::atomic<bool> away_ = false;
   std::map<std::string, std::chrono::steady_clock::time_point> awaited_;  // since when, by path
   std::optional<std::chrono::steady_clock::time_point> only_others_since_;
   std::optional<std::chrono::steady_clock::time_point> turn_since_;
+  std::optional<std::chrono::steady_clock::time_point> takes_in_since_;
   int idle_ = 0;  // passes with nothing to do, one after the other
 };
 

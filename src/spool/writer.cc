@@ -55,10 +55,10 @@ void SpoolWriter::Append(SpooledRequest request, Done done) {
   arrived_.notify_one();
 }
 
-void SpoolWriter::Gather(bool gathers) {
+void SpoolWriter::Gather(std::chrono::milliseconds longest) {
   {
     const std::lock_guard lock(mutex_);
-    gathers_ = gathers;
+    gathering_ = longest;
   }
   arrived_.notify_one();
 }
@@ -99,9 +99,10 @@ bool SpoolWriter::Wait(std::vector<Work>& batch, std::uint64_t& closings) {
   } else {
     arrived_.wait(lock, wanted);
   }
-  if (gathers_ && !queue_.empty()) {
-    arrived_.wait_until(lock, gathered_since_ + options_.gathering, [this] {
-      return stopping_ || !gathers_ || queue_.size() >= kManyGathered ||
+  const std::chrono::milliseconds longest = gathering_;
+  if (!queue_.empty() && longest.count() > 0) {
+    arrived_.wait_until(lock, gathered_since_ + longest, [&] {
+      return stopping_ || gathering_ < longest || queue_.size() >= kManyGathered ||
              closings_wanted_ > closings_done_;
     });
   }

@@ -30,9 +30,9 @@ inline constexpr std::uint64_t kFreeForWorkers = 4 << 20;
 // A file is named by when it was begun, so that names sort by age:
 // 20261126T010203.004Z-PID-N.spool, mode 0600. The writer holds an flock on the one it writes, so
 // nobody takes that in before it is closed, or the process is dead; it closes a file that is a
-// second old, or a little more where it gathers, or 8 MiB long. The names are on disk (the directory is synced) before anything in them
-// is reported as written. Names never go back, also when the clock does. A directory that somebody
-// removed is made anew.
+// second old, or a little more where it gathers, or 8 MiB long. The names are on disk (the
+// directory is synced) before anything in them is reported as written. Names never go back, also
+// when the clock does. A directory that somebody removed is made anew.
 class SpoolWriter {
  public:
   // Called once, on the writer's thread, perhaps before Append returns: OK when the request is on
@@ -50,7 +50,6 @@ class SpoolWriter {
     std::uint64_t least_free_bytes = kFreeForStrangers;
     std::chrono::milliseconds file_age{1000};
     std::uint64_t file_bytes = 8 << 20;
-    std::chrono::milliseconds gathering{500};  // at most; see Gather
   };
 
   // Makes the directory, mode 0700, where there is none. Errors: kUnavailable, naming it.
@@ -62,9 +61,9 @@ class SpoolWriter {
   // A body of more than kMaxSpooledBody bytes is kInvalidArgument.
   void Append(SpooledRequest request, Done done);
 
-  // Whether what is handed in is gathered for a while before it is written, so that senders who
-  // wait for their answer hand in less. CloseFile has it written at once, and so do many.
-  void Gather(bool gathers);
+  // How long what is handed in is gathered before it is written, so that senders who wait for their
+  // answer hand in less; at first it is not. CloseFile has it written at once, and so do many.
+  void Gather(std::chrono::milliseconds longest);
 
   // Closes the file it writes, if any, once what was handed in is written, so that it may be taken
   // in at once. Returns when it is closed.
@@ -95,7 +94,7 @@ class SpoolWriter {
   std::condition_variable closed_;
   std::vector<Work> queue_;
   bool stopping_ = false;
-  bool gathers_ = false;
+  std::chrono::milliseconds gathering_{0};
   std::chrono::steady_clock::time_point gathered_since_{};  // the first of queue_
   std::uint64_t closings_wanted_ = 0;
   std::uint64_t closings_done_ = 0;

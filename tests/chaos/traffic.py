@@ -76,9 +76,13 @@ class Traffic:
         return answer
 
     def let_operators_act(self):
+        stand_in = self.stack.stand_in
         while not self.stopped.wait(0.2):
+            # What a busy machine has not posted yet stands before everything that comes after it.
+            if sum(handler["waiting"] for handler in stand_in.look("handlers")) > 100:
+                continue
             for portal in self.portals:
-                self.stack.stand_in.control(
+                stand_in.control(
                     "traffic", member_id=portal.member_id, connector="myconnector", line=107,
                     messages=4, chats=10, edits=0.2, deletions=0.3)
 

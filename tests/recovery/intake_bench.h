@@ -35,18 +35,19 @@ class IntakeBench : public IngestBench {
     watch = std::make_unique<SpoolWatch>(SpoolDirectories(spool()).spooler);
     hold = std::make_unique<Hold>([this] { return watch->HasNew(); });
     holding = std::make_unique<Ingest>(store(), keyring, clock, hold.get());
-    intake = std::make_unique<Intake>(store(), *holding, *hold,
-                                      Intake::Options{.spool = spool(),
-                                                      .lock_file = home_.File("lock"),
-                                                      .applications = {},
-                                                      .close_own =
-                                                          [this] {
-                                                            if (writer) writer->CloseFile();
-                                                            if (closed) closed();
-                                                          },
-                                                      .gather_own =
-                                                          [this](bool told) { gathers = told; },
-                                                      .awaits_others = awaits_others});
+    intake = std::make_unique<Intake>(
+        store(), *holding, *hold,
+        Intake::Options{
+            .spool = spool(),
+            .lock_file = home_.File("lock"),
+            .applications = {},
+            .close_own =
+                [this] {
+                  if (writer) writer->CloseFile();
+                  if (closed) closed();
+                },
+            .gather_own = [this](std::chrono::milliseconds told) { gathering = told.count(); },
+            .awaits_others = awaits_others});
     SpoolWriter::Options options;
     options.directory = SpoolDirectories(spool()).worker;
     Result<std::unique_ptr<SpoolWriter>> opened = SpoolWriter::Open(options);
@@ -54,8 +55,8 @@ class IntakeBench : public IngestBench {
     writer = *std::move(opened);
   }
 
-  std::function<void()> closed;  // called when a pass has begun
-  bool gathers = false;          // as the intake has told last
+  std::function<void()> closed;                   // called when a pass has begun
+  std::int64_t gathering = 0;                     // milliseconds, as the intake has told last
   std::chrono::milliseconds awaits_others{5000};  // from the next Begin
   TimePoint received_at{std::chrono::seconds(1773750000)};
 

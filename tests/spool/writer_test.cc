@@ -166,14 +166,13 @@ TEST_CASE("writer: one sync serves many, and each is told once, in its order") {
 }
 
 TEST_CASE("writer: what is gathered is one sync, and closing the file waits for nothing") {
-  SpoolWriter::Options options = LongLived();
-  options.gathering = std::chrono::minutes(10);
-  Bench bench(options);
+  Bench bench(LongLived());
+  const std::chrono::minutes long_enough(10);
   std::atomic<int> told = 0;
   const auto append = [&] {
     bench.writer->Append(RequestOf("x"), [&told](const Status& status) { told += status ? 1 : 0; });
   };
-  bench.writer->Gather(true);
+  bench.writer->Gather(long_enough);
   const int before = syncs;
   for (int i = 0; i < 100; ++i) append();
   usleep(20'000);
@@ -183,28 +182,26 @@ TEST_CASE("writer: what is gathered is one sync, and closing the file waits for 
   CHECK(syncs - before == 1);
 
   append();
-  bench.writer->Gather(false);
+  bench.writer->Gather(std::chrono::milliseconds(0));
   while (told < 101) usleep(1000);
   REQUIRE(bench.Append("at once"));
 
-  bench.writer->Gather(true);
+  bench.writer->Gather(long_enough);
   append();
   bench.writer.reset();
   CHECK(told == 102);
 }
 
 TEST_CASE("writer: what is gathered is written when its time is up, or when it is many") {
-  SpoolWriter::Options options = LongLived();
-  options.gathering = std::chrono::milliseconds(50);
-  Bench timed(options);
-  timed.writer->Gather(true);
+  Bench timed(LongLived());
+  const std::chrono::milliseconds longest(50);
+  timed.writer->Gather(longest);
   const auto begun = std::chrono::steady_clock::now();
   REQUIRE(timed.Append("one"));
-  CHECK(std::chrono::steady_clock::now() - begun >= options.gathering);
+  CHECK(std::chrono::steady_clock::now() - begun >= longest);
 
-  options.gathering = std::chrono::minutes(10);
-  Bench many(options);
-  many.writer->Gather(true);
+  Bench many(LongLived());
+  many.writer->Gather(std::chrono::minutes(10));
   for (int i = 1; i < 128; ++i) many.writer->Append(RequestOf("x"), [](const Status&) {});
   REQUIRE(many.Append("last"));
 }
