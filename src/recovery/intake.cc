@@ -59,8 +59,9 @@ struct Intake::Collected {
   std::vector<UnderWay> files;
   std::size_t bytes = 0;
   bool more = false;                    // there are others behind them
-  bool held = false;                    // another writes the next
+  std::optional<Writer> held;           // who still writes the next, which is waited for
   std::optional<TimePoint> held_since;  // when that was begun: what is newer waits for it
+  bool passed_over = false;             // one that was waited for long enough
   // When the oldest was begun that was not taken: what came later may be proven by it.
   std::optional<TimePoint> untaken_since;
 
@@ -177,8 +178,9 @@ Result<bool> Intake::TakeInSome() {
   // What another worker left needs no hold here, and that worker may want its turn.
   if (!hold_.flag()) return false;
   const bool quick = SteadyClock::now() - begun < kQuick;
-  if (collected.more || (*records > kFewRecords && !quick && !collected.held)) return GoesOn();
-  if (AwaitsOthers(collected)) return false;
+  const bool awaits = AwaitsOthers(collected);
+  if (collected.more || (*records > kFewRecords && !quick && !awaits)) return GoesOn();
+  if (awaits) return false;
   return Finish(quick ? std::max(kFewBytes, collected.bytes) : kFewBytes);
 }
 
@@ -191,18 +193,20 @@ bool Intake::GoesOn() {
 }
 
 bool Intake::AwaitsOthers(const Collected& collected) {
-  if (!collected.held) {
-    only_others_since_.reset();
-    return false;
+  if (collected.held == Writer::kSpooler) {
+    if (!only_others_since_) only_others_since_ = SteadyClock::now();
+    return true;
   }
-  const SteadyClock::time_point now = SteadyClock::now();
-  if (!only_others_since_) only_others_since_ = now;
-  return now - *only_others_since_ < options_.awaits_others;
+  const bool seen_all = !collected.held && !collected.more;
+  if (seen_all && !collected.passed_over) only_others_since_.reset();
+  return false;
 }
 
 Status Intake::Collect(std::size_t most_bytes, Collected& collected) {
   Result<std::vector<Waiting>> found = Find();
   if (!found) return Fail(std::move(found).error());
+  const bool given_up =
+      only_others_since_ && SteadyClock::now() - *only_others_since_ >= options_.awaits_others;
   for (const Waiting& waiting : *found) {
     if (IsLeftToAnother(waiting)) {
       collected.NoteUntaken(waiting.name);
@@ -218,12 +222,14 @@ Status Intake::Collect(std::size_t most_bytes, Collected& collected) {
     if (!*file) {
       if (deferred_.Contains(waiting.path) || access(waiting.path.c_str(), F_OK) != 0) continue;
       collected.NoteUntaken(waiting.name);
-      if (waiting.writer != Writer::kAnotherWorker && IsAwaited(waiting.path)) {
-        collected.held = true;
-        collected.held_since = SpoolFileBegun(waiting.name);
-        return {};
+      if (waiting.writer == Writer::kAnotherWorker) continue;
+      if (!IsAwaited(waiting.path) || (given_up && waiting.writer == Writer::kSpooler)) {
+        collected.passed_over = true;
+        continue;
       }
-      continue;
+      collected.held = waiting.writer;
+      collected.held_since = SpoolFileBegun(waiting.name);
+      return {};
     }
     Result<std::string> content = Read(**file);
     if (!content) continue;
@@ -296,15 +302,16 @@ Result<bool> Intake::Finish(std::size_t most_bytes) {
   if (options_.close_own) options_.close_own();
   Collected collected;
   const Status done = Collect(most_bytes, collected);
-  if (!done || collected.more || AwaitsOthers(collected)) {
+  if (!done || AwaitsOthers(collected) || collected.held || collected.more) {
     hold_.Unpark();
     if (!done) return Fail(done.error());
     return collected.more && GoesOn();
   }
   turn_since_.reset();
   only_others_since_.reset();
-  collected.held_since.reset();
   Submit(collected);
+  // An installation may be in it.
+  if (collected.passed_over) hold_.SetDoubt(true);
   hold_.Release();
   const Result<int> records = End(collected);
   if (!records) return Fail(records.error());

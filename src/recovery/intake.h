@@ -68,7 +68,8 @@ class Intake {
   static bool IsAmong(const std::vector<Waiting>& files, Writer writer);
   // Whether a file is another worker's who is about to take it in.
   bool IsLeftToAnother(const Waiting& file);
-  // The oldest files, up to the first that another writes: what came later waits for that.
+  // The oldest files, up to the first that is being written: what came later waits for that, but
+  // for the spooler's not for ever.
   struct Collected;
   Status Collect(std::size_t most_bytes, Collected& collected);
   // Hands the records of all of them to the store, by the time they came, up to when the file was
@@ -80,7 +81,8 @@ class Intake {
   Result<int> End(Collected& collected);
   // True, but now and then, when another process is to have the lock for a moment.
   bool GoesOn();
-  // Whether to go on waiting for what others are writing.
+  // Whether the spooler is writing what is to be waited for. (What this process writes is not: it
+  // is closed when the last is taken in.)
   bool AwaitsOthers(const Collected& collected);
   // Takes in the last, and lets the hold down: unless that is more than `most_bytes`.
   Result<bool> Finish(std::size_t most_bytes);

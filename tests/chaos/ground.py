@@ -213,9 +213,11 @@ class ChaosTest(unittest.TestCase):
         self.assertEqual(stats.returncode, 0, stats)
         acknowledged = sum(post.acknowledged for post in evidence.posts)
         self.assertGreater(acknowledged, 0)
+        self.assertGreater(traffic.rounds, 0)
         kinds = collections.Counter(call["type"] for call in evidence.calls)
         figures = {**figures, "posted": len(evidence.posts), "acknowledged": acknowledged,
                    "spooled": traffic.spooled, "refused": sum(traffic.refused.values()),
+                   "rounds": traffic.rounds, "put off": traffic.rounds_put_off,
                    "calls": dict(sorted(kinds.items())),
                    "opened again": self.reopened, "overtaken": len(late)}
         print("[" + ", ".join(f"{name} {value}" for name, value in figures.items()) + "] ", end="")

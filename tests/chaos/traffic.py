@@ -23,6 +23,8 @@ class Traffic:
         self.posts = []
         self.answers = collections.Counter()
         self.spooled = 0  # of those that were answered 200
+        self.rounds = 0   # of the operators
+        self.rounds_put_off = 0
         self.lock = threading.Lock()
         self.numbers = itertools.count(FIRST_NUMBER)
         self.stopped = threading.Event()
@@ -79,8 +81,10 @@ class Traffic:
         stand_in = self.stack.stand_in
         while not self.stopped.wait(0.2):
             # What a busy machine has not posted yet stands before everything that comes after it.
-            if sum(handler["waiting"] for handler in stand_in.look("handlers")) > 100:
+            if sum(handler["waiting"] for handler in stand_in.look("handlers")) > 300:
+                self.rounds_put_off += 1
                 continue
+            self.rounds += 1
             for portal in self.portals:
                 stand_in.control(
                     "traffic", member_id=portal.member_id, connector="myconnector", line=107,

@@ -37,7 +37,7 @@ class Killed(StackTest):
         self.assertGreater(len(load.acknowledged), kills)
         self.assertEqual(load.refused, [])
         self.assertEqual(self.stack.sql("PRAGMA integrity_check"), [{"integrity_check": "ok"}])
-        self.assertLess(min(away), 1.0)  # the others tell how busy the machine is
+        self.assertLess(sorted(away)[kills // 4], 1.0)  # the slowest tell how busy the machine is
 
     def test_a_proof_survives_the_death_of_its_worker(self):
         self.stand_in.fault("token", "down")

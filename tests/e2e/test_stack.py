@@ -194,7 +194,7 @@ class Starting(unittest.TestCase):
 
 
 class Release(StackTest):
-    """What users run: the release build is back within a second of every kill."""
+    """What users run: the release build is back within a second of a kill."""
 
     @classmethod
     def setUpClass(cls):
@@ -217,7 +217,7 @@ class Release(StackTest):
             self.assertEqual(self.stack.post(portal.delete(number, f"back-{number}")).status, 200)
             wait_for(lambda: self.stack.worker_pids() not in ([], [pid]) and self.stack.is_ready())
             away.append(time.monotonic() - began)
-        self.assertLess(min(away), 1.0)  # the others tell how busy the machine is
+        self.assertLess(sorted(away)[1], 1.0)  # the slowest tell how busy the machine is
 
     def test_a_killed_spooler_is_back_within_a_second(self):
         asked = fcgi.head("/bitrix24/event", "GET", 0) + fcgi.body(b"")
@@ -229,7 +229,7 @@ class Release(StackTest):
             # The one that dies may have accepted the first.
             wait_for(lambda: fcgi.exchange(self.stack.state / "spooler.sock", asked)[0] == 200)
             away.append(time.monotonic() - began)
-        self.assertLess(min(away), 1.0)
+        self.assertLess(sorted(away)[1], 1.0)
 
     def test_the_packages_are_there_without_asking_apt(self):
         done = subprocess.run([TREE / "scripts" / "packages", "test"], capture_output=True,
