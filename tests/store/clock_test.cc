@@ -30,6 +30,30 @@ TEST_CASE("clock: what was tried before the clock went back is due") {
   CHECK(bench.Take().size() == 1);
 }
 
+TEST_CASE("clock: what was given back untried while the clock was ahead is due") {
+  ClockBench bench;
+  Settlement later = bench.Later(bench.TakeOne());
+  later.attempt.reset();
+  bench.clock.Advance(hours(2));
+  later.due = bench.clock.Now();
+  bench.Settle(later);
+  bench.clock.Advance(-hours(2));
+  CHECK(bench.Take().empty());
+
+  CHECK(bench.sqlite().MakeAheadDue(bench.clock.Now()) == false);
+
+  CHECK(bench.Take().size() == 1);
+}
+
+TEST_CASE("clock: a deletion that waits for its ids goes on waiting") {
+  ClockBench bench;
+  REQUIRE(RawDatabase(bench.path())
+              .Execute("UPDATE delivery SET kind = 'message.deleted', "
+                       "due_at_ms = due_at_ms + 3600000 WHERE state = 'pending'"));
+  CHECK(bench.sqlite().MakeAheadDue(bench.clock.Now()) == false);
+  CHECK(bench.Take().empty());
+}
+
 TEST_CASE("clock: what a channel puts off for hours stays so, also once it was tried again") {
   ClockBench bench;
   bench.FailFor(hours(24));

@@ -2,12 +2,15 @@
 -- due further ahead than anything is ever put off was put off from there, or was tried there last.
 
 -- name: AheadDeliveries
--- Longest is what a channel may ask for, a day. A deletion that waits for its ids was not tried.
+-- Longest is what a channel may ask for, a day. What a channel was to get and was not tried is due
+-- at once, but for a deletion that waits for its ids; calls to Bitrix24 are put off untried, too.
 SELECT delivery_id FROM delivery AS d INDEXED BY delivery_ready
 WHERE d.state = 'pending' AND d.head = 1 AND d.due_at_ms > ?1
   AND (d.due_at_ms > ?1 + 90000000
        OR coalesce((SELECT a.begun_at_ms FROM attempt AS a WHERE a.delivery_id = d.delivery_id
-                    ORDER BY a.number DESC LIMIT 1), d.created_at * 1000) > ?1 + 60000)
+                    ORDER BY a.number DESC LIMIT 1),
+                   CASE WHEN d.target = 0 AND d.kind <> 'message.deleted' THEN d.due_at_ms
+                        ELSE d.created_at * 1000 END) > ?1 + 60000)
 LIMIT ?2;
 
 -- name: AheadDelivery
