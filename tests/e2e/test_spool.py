@@ -79,7 +79,7 @@ def commits(stack, portal):
 
 class SpoolTest(StackTest):
     def check_kept(self, chats):
-        wait_for(lambda: not spool_files(self.stack), 60, "the intake")
+        wait_for(lambda: not spool_files(self.stack), 240 if LONG else 60, "the intake")
         for chat in range(len(chats.threads)):
             wait_for(lambda: len(chats.texts(chat)) >= chats.count(chat), 60, "the last edit")
             self.assertEqual(chats.texts(chat), list(range(1, chats.count(chat) + 1)), chat)
