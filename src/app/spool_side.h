@@ -36,7 +36,7 @@ class SpoolSide {
 
  private:
   Result<SpoolWriter*> Writer();
-  // Where there is one.
+  // Where it is open, or can be opened now.
   void WithWriter(const std::function<void(SpoolWriter&)>& action);
 
   const Clock& clock_;

@@ -17,17 +17,21 @@ struct ClockBench : OutboxBench {
     later.due = clock.Now() + pause;
     Settle(later);
   }
+  // What is not due when the clock has gone back is made so.
+  void CheckIsDueAfter(hours back) {
+    clock.Advance(-back);
+    CHECK(Take().empty());
+
+    CHECK(sqlite().MakeAheadDue(clock.Now()) == false);
+
+    CHECK(Take().size() == 1);
+  }
 };
 
 TEST_CASE("clock: what was tried before the clock went back is due") {
   ClockBench bench;
   bench.FailFor(seconds(1));
-  bench.clock.Advance(-hours(5));
-  CHECK(bench.Take().empty());
-
-  CHECK(bench.sqlite().MakeAheadDue(bench.clock.Now()) == false);
-
-  CHECK(bench.Take().size() == 1);
+  bench.CheckIsDueAfter(hours(5));
 }
 
 TEST_CASE("clock: what was given back untried while the clock was ahead is due") {
@@ -37,12 +41,7 @@ TEST_CASE("clock: what was given back untried while the clock was ahead is due")
   bench.clock.Advance(hours(2));
   later.due = bench.clock.Now();
   bench.Settle(later);
-  bench.clock.Advance(-hours(2));
-  CHECK(bench.Take().empty());
-
-  CHECK(bench.sqlite().MakeAheadDue(bench.clock.Now()) == false);
-
-  CHECK(bench.Take().size() == 1);
+  bench.CheckIsDueAfter(hours(2));
 }
 
 TEST_CASE("clock: a deletion that waits for its ids goes on waiting") {
