@@ -124,6 +124,7 @@ class Starting(unittest.TestCase):
         (stack.state / "imrelay.toml").write_text("[database]\nnosuch = 1\n")
         stack.spawn()
         self.ends_with(stack, 1, "database.nosuch")
+        self.assertEqual(len(stack.printed().splitlines()), 1, stack.printed())
 
     @unittest.skipUnless(os.getuid() == 0, "needs root to become somebody else")
     def test_another_user_can_run_it_too(self):
